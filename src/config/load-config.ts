@@ -1,0 +1,64 @@
+// fleet.yml from disk to the frozen FleetConfig, or every reason why not.
+import { dirname, resolve } from 'node:path'
+import { parseDuration, parseJobName } from '../core/index.ts'
+import { checkValue } from './check-value.ts'
+import { deepFreeze } from './deep-freeze.ts'
+import { parseListen } from './fields.ts'
+import { fleetSchema, type FleetYaml } from './fleet-schema.ts'
+import type { FleetConfig } from './model.ts'
+import { invalidError } from './problem.ts'
+import { readYamlFile } from './yaml-file.ts'
+
+/** What the command line decides instead of fleet.yml. Checked where the flag is read. */
+export interface ConfigOverrides {
+  /** `--parallel`: 1 to 1000. */
+  readonly parallel?: number
+}
+
+/**
+ * Reads `file`, with all defaults applied and paths made absolute. Throws FLEET_CONFIG_NOT_FOUND, FLEET_CONFIG_UNREADABLE, or one
+ * FLEET_CONFIG_INVALID with a line `FILE:LINE:COLUMN: expected ..., found ...` for every problem.
+ */
+export function loadConfig(file: string, overrides: ConfigOverrides = {}): FleetConfig {
+  const yaml = readYamlFile(file, { what: 'the configuration of a job', remedy: 'fleet init' })
+  const checked = checkValue(fleetSchema, yaml)
+  if (checked.value === undefined) throw invalidError(checked.problems)
+  return deepFreeze(toConfig(checked.value, resolve(file), overrides))
+}
+
+function toConfig(written: FleetYaml, file: string, overrides: ConfigOverrides): FleetConfig {
+  const folder = dirname(file)
+  const { worker, dispatcher, ssh } = written
+  const [firstBackoff, longestBackoff] = dispatcher.backoff
+  return {
+    file,
+    folder,
+    job: parseJobName(written.job),
+    hosts: resolve(folder, written.hosts),
+    root: written.root,
+    release: written.release,
+    worker: {
+      kind: worker.kind,
+      command: worker.command,
+      slots: worker.slots,
+      env: worker.env,
+      secrets: worker.secrets,
+      graceMs: parseDuration(String(worker.grace)),
+      timeoutMs: parseDuration(String(worker.timeout)),
+      keeper: worker.keeper,
+    },
+    dispatcher: {
+      at: dispatcher.at,
+      // The schema has refused what parseListen cannot read.
+      listen: parseListen(dispatcher.listen) ?? { address: '0.0.0.0', port: 7070 },
+      url: dispatcher.url,
+      ledger: resolve(folder, dispatcher.ledger),
+      leaseMs: parseDuration(String(dispatcher.lease)),
+      failures: dispatcher.failures,
+      crashes: dispatcher.crashes,
+      backoffMs: [parseDuration(String(firstBackoff)), parseDuration(String(longestBackoff))],
+    },
+    ssh: { parallel: overrides.parallel ?? ssh.parallel, perEndpoint: ssh.per_endpoint, retries: ssh.retries },
+    window: { deadline: written.window.deadline },
+  }
+}

@@ -1,0 +1,22 @@
+// Who works here, and with which keys, when neither inventory nor command line says otherwise.
+import { existsSync } from 'node:fs'
+import { homedir, userInfo } from 'node:os'
+import { join } from 'node:path'
+
+export interface Operator {
+  readonly user: string
+  /** Absolute. */
+  readonly home: string
+  /** Absolute paths of the private keys that are offered when none is configured. */
+  readonly identities: readonly string[]
+}
+
+/** The keys that OpenSSH's client tries as well (ssh_config(5), IdentityFile) and that ssh2 can read. */
+const KEY_NAMES = ['id_ed25519', 'id_ecdsa', 'id_rsa']
+
+/** The person at this machine, with those of the usual keys that exist. */
+export function currentOperator(): Operator {
+  const home = homedir()
+  const identities = KEY_NAMES.map((name) => join(home, '.ssh', name)).filter((file) => existsSync(file))
+  return { user: userInfo().username, home, identities }
+}

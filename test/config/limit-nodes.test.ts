@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest'
+import { limitNodes, loadInventory, type Inventory } from '../../src/config/index.ts'
+import { scratchFile, thrownBy } from './scratch-folder.ts'
+
+const TEXT = `
+groups:
+  hk: { hosts: ["hk[01:05]"] }
+  sg: { hosts: ["sg[01:03]", gate] }
+  big: { hosts: [hk01, sg01] }
+hosts:
+  gate: { pool: false }
+  "::1": {}
+  other: {}
+`
+const inventory = (): Inventory =>
+  loadInventory({
+    file: scratchFile('inventory.yml', TEXT),
+    operator: { user: 'me', home: '/home/me', identities: [] },
+  })
+
+describe('limitNodes', () => {
+  it.each([
+    [undefined, 'hk01 hk02 hk03 hk04 hk05 sg01 sg02 sg03 ::1 other'],
+    ['all', 'hk01 hk02 hk03 hk04 hk05 sg01 sg02 sg03 ::1 other'],
+    ['*', 'hk01 hk02 hk03 hk04 hk05 sg01 sg02 sg03 ::1 other'],
+    ['other,hk02', 'hk02 other'],
+    ['other:hk02', 'hk02 other'],
+    ['::1,hk01', 'hk01 ::1'],
+    ['sg', 'sg01 sg02 sg03'],
+    ['gate', 'gate'],
+    ['sg,gate', 'sg01 sg02 sg03 gate'],
+    ['hk0?:!hk[02:04]', 'hk01 hk05'],
+    ['hk[02:03]', 'hk02 hk03'],
+    ['hk:sg:&big', 'hk01 sg01'],
+    ['hk:&big:!hk02', 'hk01'],
+    ['!hk:!sg', '::1 other'],
+    ['&big', 'hk01 sg01'],
+    ['h*,b?g', 'hk01 hk02 hk03 hk04 hk05 sg01'],
+    ['hk01,hk01', 'hk01'],
+  ])('%s', (pattern, names) => {
+    expect(limitNodes(inventory(), pattern).nodes.map(({ node }) => node)).toEqual(names.split(' '))
+  })
+
+  it('reads names from a file', () => {
+    const file = scratchFile('list', '# slow ones\nsg03\n\nhk01 # first\nhk[04:05]\n')
+    expect(limitNodes(inventory(), `@${file}`).nodes.map(({ node }) => node)).toEqual(['hk01', 'hk04', 'hk05', 'sg03'])
+    expect(limitNodes(inventory(), `sg,!@${file}`).nodes.map(({ node }) => node)).toEqual(['sg01', 'sg02'])
+  })
+
+  it.each([
+    ['hk06', 'found hk06; near: hk[01-05]'],
+    ['hk[04:07]', 'found hk[06-07]; near: hk[01-05]'],
+    ['sgg,ohter,hk01', 'found sgg,ohter; near: sg,other'],
+    ['zzzzzzzz*', 'found zzzzzzzz*; known: '],
+  ])('refuses %s and shows near names', (pattern, message) => {
+    const error = thrownBy(() => limitNodes(inventory(), pattern))
+    expect(error.code).toBe('FLEET_CONFIG_NO_MATCH')
+    expect(error.message).toContain(message)
+  })
+
+  it.each(['hk:&sg', 'hk,!hk', '', ' , ', '!all'])('refuses %j, which leaves nothing', (pattern) => {
+    expect(thrownBy(() => limitNodes(inventory(), pattern)).code).toBe('FLEET_CONFIG_NO_MATCH')
+  })
+
+  it('is not slowed down by a hostile glob', () => {
+    expect(thrownBy(() => limitNodes(inventory(), `${'*?'.repeat(2000)}x`)).code).toBe('FLEET_CONFIG_NO_MATCH')
+  })
+
+  it('returns a frozen inventory', () => {
+    const limited = limitNodes(inventory(), 'hk')
+    expect(Object.isFrozen(limited) && Object.isFrozen(limited.nodes)).toBe(true)
+  })
+})
