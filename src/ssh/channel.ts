@@ -1,0 +1,124 @@
+// One command on one channel: waits for room, opens, feeds, drains, and keeps its place until the channel is really closed on
+// both sides, because sshd counts it until then.
+import type { Client, ClientChannel } from 'ssh2'
+import { FleetError, messageOf } from '../core/index.ts'
+import { unknownOutcomeError, type Call } from './call.ts'
+import { feed } from './feed.ts'
+import type { Gate } from './gate.ts'
+import type { ExecOptions } from './transport.ts'
+
+export interface ChannelContext {
+  readonly client: Client
+  readonly gate: Gate
+  /** For messages. */
+  readonly node: string
+  /** The connection's end as an error, for a call that meets it first. */
+  readonly lost: () => FleetError
+  /** The connection has ended, though the calls may not have been told yet. */
+  readonly isGone: () => boolean
+}
+
+const MAX_ATTEMPTS = 6
+const REFUSED_WAIT_MS = 20
+
+/** Returns at once; everything that happens is told to `call`. */
+export function runOnChannel(
+  context: ChannelContext,
+  commandLine: string,
+  stdin: ExecOptions['stdin'],
+  call: Call,
+  attempt = 1,
+): void {
+  const { client, gate } = context
+  let isOpening = false
+  const ticket = gate.enter(() => {
+    // Room right now means that this runs before `enter` has returned the ticket.
+    queueMicrotask(() => {
+      if (call.isOver) ticket.leave()
+      else open()
+    })
+  })
+  // While it waits, and only then, a call that ends gives its place back by itself.
+  call.whenOver(() => {
+    if (!isOpening) ticket.leave()
+  })
+
+  const open = (): void => {
+    isOpening = true
+    call.begin()
+    try {
+      client.exec(commandLine, (error, channel) => {
+        if (error === undefined) attach(channel, context, stdin, call, ticket.leave)
+        else onRefused(error)
+      })
+    } catch {
+      // ssh2 throws `Not connected` here instead of calling back.
+      ticket.leave()
+      call.fail(context.lost())
+    }
+  }
+
+  const onRefused = (error: Error): void => {
+    const others = gate.inside - 1
+    ticket.leave()
+    if (call.isOver) return
+    // RFC 4254 5.1: the server refused the channel. With others open this is its MaxSessions, lower than ours; with none it may
+    // not have noticed yet that the one before is closed, or a command that we gave up on is still alive.
+    if ('reason' in error && others > 0) {
+      gate.resize(Math.min(gate.capacity - 1, others))
+      runOnChannel(context, commandLine, stdin, call, attempt)
+    } else if ('reason' in error && attempt < MAX_ATTEMPTS) {
+      const timer = setTimeout(() => {
+        runOnChannel(context, commandLine, stdin, call, attempt + 1)
+      }, attempt * REFUSED_WAIT_MS)
+      call.whenOver(() => {
+        clearTimeout(timer)
+      })
+    } else if ('reason' in error || error.message === 'Unable to exec') {
+      call.fail(refusedError(context.node, error))
+    } else {
+      call.fail(context.lost())
+    }
+  }
+}
+
+function attach(
+  channel: ClientChannel,
+  { node, lost, isGone }: ChannelContext,
+  stdin: ExecOptions['stdin'],
+  call: Call,
+  leave: () => void,
+): void {
+  let exit: { readonly code: number | undefined; readonly signal: string | undefined } | undefined
+  channel.on('error', () => undefined)
+  channel.stderr.on('error', () => undefined)
+  channel.on('data', call.stdout)
+  channel.stderr.on('data', call.stderr)
+  channel.on('exit', (code: number | null, signal?: string) => {
+    exit = { code: code ?? undefined, signal: code === null ? signal?.replace(/^SIG/, '') : undefined }
+  })
+  channel.once('close', () => {
+    leave()
+    // `close` waits for the end of stdout only.
+    if (channel.stderr.readableEnded) conclude()
+    else channel.stderr.once('end', conclude)
+  })
+  const conclude = (): void => {
+    if (exit === undefined) call.fail(isGone() ? lost() : unknownOutcomeError(node))
+    else call.end(exit.code, exit.signal)
+  }
+  call.whenOver(() => {
+    // sshd leaves a command alone when its channel closes; the signal is what ends it, where sshd passes signals on.
+    if (exit === undefined) channel.signal('TERM')
+    channel.close()
+  })
+  void feed(channel, stdin, call)
+}
+
+function refusedError(node: string, cause: Error): FleetError {
+  return new FleetError('FLEET_SSH_CHANNEL', `expected ${node} to run a command, it refused: ${messageOf(cause)}`, {
+    remedy: 'check MaxSessions, ForceCommand and the restrictions of the key in authorized_keys on the node',
+    retryable: true,
+    cause,
+  })
+}
