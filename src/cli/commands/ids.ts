@@ -1,0 +1,122 @@
+// fleet ids: the ledger from the operator's side.
+import { createReadStream } from 'node:fs'
+import { resolve } from 'node:path'
+import { loadConfig } from '../../config/index.ts'
+import { FleetError, parseId } from '../../core/index.ts'
+import { operatorClient, readToken } from '../../fleet/index.ts'
+import { createClient, type Client } from '../../protocol/index.ts'
+import { outputOf, parseCount, type CommonOptions } from '../context.ts'
+import { ExitCode } from '../exit-code.ts'
+import type { Output } from '../output/output.ts'
+import { count, table } from '../output/table.ts'
+
+export interface LedgerOptions extends CommonOptions {
+  readonly url?: string
+  readonly tokenFile?: string
+}
+
+/** Streams a file, or stdin for `-`. The same file again adds nothing. Exit 1 when lines were refused. */
+export async function addIds(file: string, options: LedgerOptions): Promise<ExitCode> {
+  return withClient(options, async (client, output) => {
+    const source = file === '-' ? process.stdin : createReadStream(resolve(file))
+    const opened = file === '-' ? Promise.resolve() : once(source, file)
+    await opened
+    const answer = await client.importIds(source, {
+      onProgress: (sentBytes) => {
+        if (output.isInteractive) process.stderr.write(`\rsent ${count(sentBytes)} bytes`)
+      },
+    })
+    if (output.isInteractive) process.stderr.write('\r\u001b[K')
+    output.result(`${count(answer.added)} added, ${count(answer.duplicates)} already there, ${count(answer.rejected_count)} refused`)
+    for (const { line, reason } of answer.rejected) output.note(`${file}:${line}: ${reason}`)
+    output.json({ schema: 'fleet.ids.add/1', ...answer })
+    return answer.rejected_count === 0 ? ExitCode.ok : ExitCode.unexpected
+  })
+}
+
+export async function showId(id: string, options: LedgerOptions): Promise<ExitCode> {
+  return withClient(options, async (client, output) => {
+    const record = await client.show(parseId(id))
+    output.result(`${record.id}  ${record.state}  fence ${record.fence}  ${record.failures} failures  ${record.crashes} crashes`)
+    const rows = record.attempts.map((attempt) => [
+      String(attempt.fence), attempt.slot, attempt.started, attempt.ended ?? '', attempt.outcome ?? 'running', attempt.class ?? '', attempt.message ?? '',
+    ])
+    const columns = ['FENCE', 'SLOT', 'STARTED', 'ENDED', 'OUTCOME', 'CLASS', 'MESSAGE'].map((title) => ({ title }))
+    if (rows.length > 0) for (const line of table(columns, rows)) output.result(line.replaceAll('\n', ' '))
+    output.json({ schema: 'fleet.ids.show/1', ...record })
+    return ExitCode.ok
+  })
+}
+
+export interface ListOptions extends LedgerOptions {
+  readonly state?: string
+  readonly after?: string
+  readonly limitIds?: string
+}
+
+const STATES = ['pending', 'leased', 'done', 'parked'] as const
+
+export async function listIds(options: ListOptions): Promise<ExitCode> {
+  const state = STATES.find((name) => name === options.state)
+  if (options.state !== undefined && state === undefined) {
+    throw new FleetError('FLEET_CLI_BAD_OPTION', `expected --state to be one of ${STATES.join(', ')}, got ${JSON.stringify(options.state)}`)
+  }
+  return withClient(options, async (client, output) => {
+    const limit = parseCount('--limit-ids', options.limitIds) ?? 1000
+    const records = await client.list({
+      limit,
+      ...(state === undefined ? {} : { state }),
+      ...(options.after === undefined ? {} : { after: parseId(options.after) }),
+    })
+    for (const record of records) output.result(`${record.state}\t${record.failures}\t${record.crashes}\t${record.id}`)
+    if (records.length === limit) output.note(`there may be more: --after ${JSON.stringify(records.at(-1)?.id ?? '')}`)
+    output.json({ schema: 'fleet.ids.list/1', ids: records })
+    return ExitCode.ok
+  })
+}
+
+export async function retryIds(ids: readonly string[], options: LedgerOptions & { readonly all?: boolean }): Promise<ExitCode> {
+  if (ids.length === 0 && options.all !== true) {
+    throw new FleetError('FLEET_CLI_BAD_OPTION', 'expected IDs, or --all for every parked ID', { remedy: 'fleet ids list --state parked shows them' })
+  }
+  return withClient(options, async (client, output) => {
+    const { retried } = await client.retry(ids.length === 0 ? undefined : ids.map(parseId))
+    output.result(`${count(retried)} parked IDs are pending again`)
+    output.json({ schema: 'fleet.ids.retry/1', retried })
+    return ExitCode.ok
+  })
+}
+
+export async function exportIds(options: LedgerOptions): Promise<ExitCode> {
+  return withClient(options, async (client) => {
+    for await (const line of client.export()) {
+      if (!process.stdout.write(line)) await new Promise((resume) => process.stdout.once('drain', resume))
+    }
+    return ExitCode.ok
+  })
+}
+
+async function withClient(options: LedgerOptions, work: (client: Client, output: Output) => Promise<ExitCode>): Promise<ExitCode> {
+  const client = await clientOf(options)
+  try {
+    return await work(client, outputOf(options))
+  } finally {
+    await client.close()
+  }
+}
+
+async function clientOf(options: LedgerOptions): Promise<Client> {
+  if (options.url === undefined) return operatorClient(await loadConfig(resolve(options.config)))
+  if (options.tokenFile === undefined) throw new FleetError('FLEET_CLI_BAD_OPTION', '--url needs --token-file')
+  return createClient({ url: options.url, token: await readToken(resolve(options.tokenFile)) })
+}
+
+/** Resolves when the file is open, so that a wrong name is told before anything is sent. */
+async function once(stream: NodeJS.ReadableStream, file: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    stream.once('open', resolve)
+    stream.once('error', (error) => {
+      reject(new FleetError('FLEET_CLI_BAD_FILE', `cannot read ${file}: ${error.message}`, { cause: error }))
+    })
+  })
+}

@@ -1,0 +1,49 @@
+// fleet init: a fleet.yml and an inventory.yml, commented, ready to edit. Never overwrites anything.
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { fleetYmlTemplate, inventoryYmlTemplate } from '../../config/index.ts'
+import { FleetError, parseJobName, type JobName } from '../../core/index.ts'
+import { outputOf, type CommonOptions } from '../context.ts'
+import { ExitCode } from '../exit-code.ts'
+
+export interface InitOptions extends CommonOptions {
+  readonly job?: string
+}
+
+export async function init(directory: string, options: InitOptions): Promise<ExitCode> {
+  const folder = resolve(directory)
+  const output = outputOf(options)
+  await mkdir(folder, { recursive: true })
+  const job = options.job === undefined ? jobFromFolder(folder) : parseJobName(options.job)
+  const files = { 'fleet.yml': fleetYmlTemplate(job), 'inventory.yml': inventoryYmlTemplate() }
+  for (const [name, text] of Object.entries(files)) await create(join(folder, name), text)
+  await ignorePrivateFolder(join(folder, '.gitignore'))
+  for (const name of Object.keys(files)) output.result(`wrote ${join(directory, name)}`)
+  output.note('next: edit both, then fleet push, fleet start, fleet ids add FILE, fleet status')
+  output.json({ schema: 'fleet.init/1', job, files: Object.keys(files).map((name) => join(folder, name)) })
+  return ExitCode.ok
+}
+
+async function create(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text, { flag: 'wx' })
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error) || error.code !== 'EEXIST') throw error
+    throw new FleetError('FLEET_CLI_FILE_EXISTS', `${file} exists already; nothing was changed in it`, {
+      remedy: 'edit it, or name another folder: fleet init DIR',
+      cause: error,
+    })
+  }
+}
+
+/** `.fleet/` holds tokens and the ledger: neither belongs into a repository. */
+async function ignorePrivateFolder(file: string): Promise<void> {
+  const text = await readFile(file, 'utf8').catch(() => '')
+  if (text.split('\n').some((line) => line.trim() === '.fleet/')) return
+  await appendFile(file, `${text === '' || text.endsWith('\n') ? '' : '\n'}.fleet/\n`)
+}
+
+function jobFromFolder(folder: string): JobName {
+  const name = basename(folder).toLowerCase().replaceAll(/[^a-z0-9-]+/g, '-').replace(/^-+/, '').slice(0, 32)
+  return parseJobName(name === '' ? 'job' : name)
+}

@@ -1,0 +1,153 @@
+// fleet start: the dispatcher here, then the workers of every node.
+import { FleetError, Secret, systemClock } from '../../core/index.ts'
+import { nodeToken } from '../../dispatcher/index.ts'
+import { foldNodes, type FleetConfig } from '../../config/index.ts'
+import {
+  controlPaths,
+  controlUrl,
+  forEachNode,
+  inspect,
+  kitTree,
+  readToken,
+  startDispatcherHere,
+  startNode,
+  urlForNode,
+  withConnection,
+  type FleetNode,
+  type NodeResult,
+  type StartValue,
+} from '../../fleet/index.ts'
+import type { Connection } from '../../ssh/index.ts'
+import { loadContext, parseCount, type NodeOptions } from '../context.ts'
+import { exitCodeOfNodes, type ExitCode } from '../exit-code.ts'
+import { nodesJson, printNodeErrors } from '../output/errors.ts'
+import type { Output } from '../output/output.ts'
+import { withProgress } from '../output/progress.ts'
+import { table } from '../output/table.ts'
+import { serveCommand } from '../serve-command.ts'
+
+export interface StartCommandOptions extends NodeOptions {
+  readonly slots?: string
+  readonly insecureHttp?: boolean
+}
+
+const SUPERVISORS_WAIT_MS = 15_000
+const DISPATCHER_WAIT_MS = 20_000
+
+export async function start(options: StartCommandOptions): Promise<ExitCode> {
+  const context = await loadContext(options)
+  const { config, nodes, output } = context
+  const slots = parseCount('--slots', options.slots)
+  if (options.dryRun === true) {
+    output.result(`would start the dispatcher at ${controlUrl(config)}, unless it runs`)
+    for (const node of nodes) output.result(`would start ${slots ?? node.slots} slots on ${node.node}`)
+    return 0
+  }
+  const secrets = readSecrets(config)
+  const generation = systemClock.nowMs()
+  await startDispatcher(config, options, generation, output)
+  const workerToken = await readToken(controlPaths(config).workerToken)
+  const results = await withProgress(
+    output,
+    'start',
+    nodes.map((node) => node.node),
+    (progress) =>
+      forEachNode(
+        nodes,
+        context.parallel,
+        (node) =>
+          withConnection(context.transport, node.target, (connection) =>
+            startOne(connection, { config, node, slots: slots ?? node.slots, workerToken, secrets, generation }),
+          ),
+        progress,
+      ),
+  )
+  print(output, results)
+  return exitCodeOfNodes(results)
+}
+
+async function startDispatcher(config: FleetConfig, options: StartCommandOptions, generation: number, output: Output): Promise<void> {
+  const launched = await startDispatcherHere({
+    config,
+    command: serveCommand(config, options.insecureHttp ?? false),
+    clock: systemClock,
+    generation,
+    waitMs: DISPATCHER_WAIT_MS,
+  })
+  const { address, port } = config.dispatcher.listen
+  output.note(`dispatcher ${launched === 'started' ? 'started' : 'already running'}, listens on ${address}:${port}`)
+}
+
+interface StartOne {
+  readonly config: FleetConfig
+  readonly node: FleetNode
+  readonly slots: number
+  readonly workerToken: Secret
+  readonly secrets: Readonly<Record<string, Secret>>
+  readonly generation: number
+}
+
+async function startOne(connection: Connection, what: StartOne): Promise<StartValue> {
+  const { config, node } = what
+  const { worker } = config
+  const found = await inspect(connection, node.base, { kit: kitTree().manifest.digest }, worker.kind === 'exec')
+  if (found.currentRelease === '' || found.currentKit === '') {
+    throw new FleetError('FLEET_NODE_NO_RELEASE', `job ${config.job} has no release on this node`, { remedy: 'push first: fleet push' })
+  }
+  if (worker.kind === 'copy') throw new FleetError('FLEET_CLI_BAD_OPTION', 'worker.kind copy is not available in this version')
+  return startNode(connection, node.base, {
+    job: config.job,
+    settings: {
+      job: config.job,
+      node: node.node,
+      kind: worker.kind,
+      command: worker.command,
+      env: { ...worker.env, ...node.env },
+      secrets: what.secrets,
+      graceMs: worker.graceMs,
+      timeoutMs: worker.timeoutMs,
+      url: urlForNode(config, found.controlAddress),
+      token: new Secret(nodeToken(what.workerToken.reveal(), node.node)),
+    },
+    slots: what.slots,
+    generation: what.generation,
+    keeper: worker.keeper,
+    clock: systemClock,
+    waitMs: SUPERVISORS_WAIT_MS,
+  })
+}
+
+function readSecrets(config: FleetConfig): Record<string, Secret> {
+  const missing = config.worker.secrets.filter((name) => process.env[name] === undefined)
+  if (missing.length > 0) {
+    throw new FleetError('FLEET_CLI_NO_SECRET', `worker.secrets names ${missing.join(', ')}, which the environment does not hold`, {
+      remedy: `set them before the command: export ${missing[0] ?? ''}=...`,
+    })
+  }
+  return Object.fromEntries(config.worker.secrets.map((name) => [name, new Secret(process.env[name] ?? '')]))
+}
+
+/** Why nodes have no keeper, and which they are. */
+function withoutKeeper(results: readonly NodeResult<StartValue>[]): Map<string, string[]> {
+  const reasons = new Map<string, string[]>()
+  for (const result of results) {
+    if (!result.ok || result.value.keeper.kind === 'cron') continue
+    const { reason } = result.value.keeper
+    reasons.set(reason, [...(reasons.get(reason) ?? []), result.node])
+  }
+  return reasons
+}
+
+function print(output: Output, results: readonly NodeResult<StartValue>[]): void {
+  const rows = results.flatMap((result) =>
+    result.ok ? [[result.node, `${result.value.status.slots.length}`, result.value.keeper.kind, (result.value.status.release ?? '').slice(0, 12)]] : [],
+  )
+  if (rows.length > 0) {
+    for (const line of table([{ title: 'NODE' }, { title: 'SLOTS', align: 'right' }, { title: 'KEEPER' }, { title: 'RELEASE' }], rows)) output.result(line)
+  }
+  for (const [reason, nodes] of withoutKeeper(results)) {
+    output.note(`${output.style('yellow', 'warning')} ${foldNodes(nodes)}: no keeper (${reason}): after a reboot nothing runs there until fleet start`)
+  }
+  printNodeErrors(output, results)
+  output.json(nodesJson('fleet.start/1', results, ({ status, keeper }) => ({ slots: status.wanted, release: status.release ?? null, keeper: keeper.kind })))
+}

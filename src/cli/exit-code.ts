@@ -1,0 +1,34 @@
+// The one table from errors to exit codes; other programs rely on it.
+import { FleetError } from '../core/index.ts'
+import type { NodeResult } from '../fleet/index.ts'
+
+export const ExitCode = {
+  ok: 0,
+  unexpected: 1,
+  usage: 2,
+  someNodesFailed: 3,
+  allNodesFailed: 4,
+  lockHeld: 5,
+  dispatcherUnreachable: 6,
+  interrupted: 130,
+} as const
+
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
+
+/** Errors of these kinds are about what the operator wrote: the command line, a file, a release. */
+const USAGE = /^FLEET_(?:CONFIG|RELEASE|CLI|CORE_BAD)_?/
+const UNREACHABLE = /^FLEET_(?:PROTOCOL_UNREACHABLE|CONTROL_NO_DISPATCHER|CONTROL_NO_TOKEN)$/
+
+export function exitCodeOf(error: unknown): ExitCode {
+  if (!(error instanceof FleetError)) return ExitCode.unexpected
+  if (UNREACHABLE.test(error.code)) return ExitCode.dispatcherUnreachable
+  if (USAGE.test(error.code)) return ExitCode.usage
+  return ExitCode.unexpected
+}
+
+/** 0 when every node is well, 3 when some failed, 4 when all did. */
+export function exitCodeOfNodes(results: readonly NodeResult<unknown>[]): ExitCode {
+  const failed = results.filter((result) => !result.ok).length
+  if (failed === 0) return ExitCode.ok
+  return failed === results.length ? ExitCode.allNodesFailed : ExitCode.someNodesFailed
+}

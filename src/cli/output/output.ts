@@ -1,0 +1,42 @@
+// Where everything that a person or a program reads leaves the product. Results go to stdout, everything else to stderr.
+import { styleText } from 'node:util'
+
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan'
+
+export interface Output {
+  readonly isJson: boolean
+  /** Can live progress be drawn on stderr? */
+  readonly isInteractive: boolean
+  /** A line of the result. Nothing in --json mode. */
+  result(line: string): void
+  /** The whole result as one JSON document. Nothing without --json. */
+  json(document: object): void
+  /** A line about what is going on. */
+  note(line: string): void
+  style(style: Style | readonly Style[], text: string): string
+}
+
+export interface OutputOptions {
+  readonly json: boolean
+  /** False for --no-color. The environment's NO_COLOR (no-color.org) and a stdout that is no terminal switch colours off too. */
+  readonly color: boolean
+}
+
+export function createOutput(options: OutputOptions, streams: { stdout: NodeJS.WriteStream; stderr: NodeJS.WriteStream } = process): Output {
+  const noColor = process.env['NO_COLOR']
+  const hasColor = options.color && (noColor === undefined || noColor === '') && streams.stdout.isTTY
+  return {
+    isJson: options.json,
+    isInteractive: streams.stderr.isTTY && process.env['TERM'] !== 'dumb' && process.env['CI'] === undefined,
+    result: (line) => {
+      if (!options.json) streams.stdout.write(`${line}\n`)
+    },
+    json: (document) => {
+      if (options.json) streams.stdout.write(`${JSON.stringify(document)}\n`)
+    },
+    note: (line) => {
+      streams.stderr.write(`${line}\n`)
+    },
+    style: (style, text) => (hasColor ? styleText([...(Array.isArray(style) ? style : [style])] as Style[], text, { validateStream: false }) : text),
+  }
+}

@@ -1,0 +1,163 @@
+// The command line: names, options, help. What a command does is loaded only when it is run, so that --help stays quick.
+import { Command, CommanderError } from 'commander'
+import { VERSION } from './version.ts'
+
+/** Sets the exit code that the process will end with. */
+type Finish = (code: number) => void
+
+export function createProgram(finish: Finish): Command {
+  const program = new Command('fleet')
+    .description('Move huge lists of work over many machines by SSH, safely.')
+    .version(VERSION)
+    .exitOverride()
+    .showHelpAfterError('(fleet --help shows the commands)')
+    .configureHelp({ showGlobalOptions: true })
+  addNodeCommands(program, finish)
+  addLedgerCommands(program, finish)
+  addDispatcherCommands(program, finish)
+  common(program.command('init [dir]').description('write fleet.yml and inventory.yml, commented, ready to edit'))
+    .option('--job <name>', 'name of the job; the folder’s name by default')
+    .action(async (dir: string | undefined, options) => {
+      const { init } = await import('./commands/init.ts')
+      finish(await init(dir ?? '.', options))
+    })
+  common(program.command('demo').description('the whole job on this machine, nothing else needed'))
+    .option('--users <n>', 'how many users to move', '300')
+    .option('--keep', 'leave the demo’s folder behind for a look')
+    .action(async (options) => {
+      const { demo } = await import('./commands/demo.ts')
+      finish(await demo(options))
+    })
+  return program
+}
+
+function addNodeCommands(program: Command, finish: Finish): void {
+  onNodes(program.command('push [file...]').description('build the release, put it on every node, verify, switch atomically')).action(
+    async (files: string[], options) => {
+      const { push } = await import('./commands/push.ts')
+      finish(await push(files, options))
+    },
+  )
+  onNodes(program.command('start').description('start the dispatcher here and the workers of every slot'))
+    .option('--slots <n>', 'slots per node, instead of what fleet.yml and the inventory say')
+    .option('--insecure-http', 'let the dispatcher listen off loopback without TLS: anybody on the way can read the tokens')
+    .action(async (options) => {
+      const { start } = await import('./commands/start.ts')
+      finish(await start(options))
+    })
+  onNodes(program.command('stop').description('drain the slots: running IDs are finished first'))
+    .option('--now', 'end the workers: TERM, then KILL after worker.grace; their IDs are handed back')
+    .option('--timeout <duration>', 'how long to wait for running IDs', '10m')
+    .option('--dispatcher', 'stop the dispatcher too, after the workers')
+    .action(async (options) => {
+      const { stop } = await import('./commands/stop.ts')
+      finish(await stop(options))
+    })
+  onNodes(program.command('status').description('one table: a row per node, totals, dispatcher'))
+    .option('-w, --watch', 'draw it again every two seconds')
+    .action(async (options) => {
+      const { status } = await import('./commands/status.ts')
+      finish(await status(options))
+    })
+  onNodes(program.command('hosts').description('what was understood of the inventory; -v says where each value came from')).action(async (options) => {
+    const { hosts } = await import('./commands/hosts.ts')
+    finish(await hosts(options))
+  })
+}
+
+function addLedgerCommands(program: Command, finish: Finish): void {
+  const ids = program.command('ids').description('the ledger: import, look, try again')
+  ledger(ids.command('add <file>').description('import IDs from a file or - (one a line, or NDJSON {"id","payload"}); adding twice is harmless')).action(
+    async (file: string, options) => {
+      const { addIds } = await import('./commands/ids.ts')
+      finish(await addIds(file, options))
+    },
+  )
+  ledger(ids.command('list').description('IDs in the order of their import'))
+    .option('--state <state>', 'pending, leased, done or parked')
+    .option('--after <id>', 'go on after this ID')
+    .option('--limit-ids <n>', 'at most so many', '1000')
+    .action(async (options) => {
+      const { listIds } = await import('./commands/ids.ts')
+      finish(await listIds(options))
+    })
+  ledger(ids.command('show <id>').description('one ID and its whole history')).action(async (id: string, options) => {
+    const { showId } = await import('./commands/ids.ts')
+    finish(await showId(id, options))
+  })
+  ledger(ids.command('retry [id...]').description('make parked IDs pending again'))
+    .option('--all', 'every parked ID')
+    .action(async (list: string[], options) => {
+      const { retryIds } = await import('./commands/ids.ts')
+      finish(await retryIds(list, options))
+    })
+  ledger(ids.command('export').description('NDJSON of every ID, on stdout')).action(async (options) => {
+    const { exportIds } = await import('./commands/ids.ts')
+    finish(await exportIds(options))
+  })
+}
+
+function addDispatcherCommands(program: Command, finish: Finish): void {
+  const dispatcher = program.command('dispatcher').description('the service that hands out IDs')
+  common(dispatcher.command('serve').description('serve in the foreground; prints one JSON line when ready'))
+    .option('--job <name>', 'without fleet.yml: the name of the job')
+    .option('--ledger <file>', 'the ledger; its folder also holds the tokens when there is no fleet.yml')
+    .option('--listen <address:port>', 'port 0 takes any free one')
+    .option('--lease <duration>', 'how long a lease is good for')
+    .option('--insecure-http', 'listen off loopback without TLS')
+    .option('--supervised', 'exit 100 when the configuration is wrong')
+    .action(async (options) => {
+      const { serve } = await import('./commands/dispatcher.ts')
+      finish(await serve(options))
+    })
+  common(dispatcher.command('start').description('start it on this machine, supervised'))
+    .option('--insecure-http', 'listen off loopback without TLS')
+    .action(async (options) => {
+      const { startCommand } = await import('./commands/dispatcher.ts')
+      finish(await startCommand(options))
+    })
+  common(dispatcher.command('stop').description('stop it; workers wait until it is back')).action(async (options) => {
+    const { stopCommand } = await import('./commands/dispatcher.ts')
+    finish(await stopCommand(options))
+  })
+  common(dispatcher.command('status').description('counters, rate, ETA')).action(async (options) => {
+    const { statusCommand } = await import('./commands/dispatcher.ts')
+    finish(await statusCommand(options))
+  })
+  for (const verb of ['pause', 'resume'] as const) {
+    common(dispatcher.command(verb).description(verb === 'pause' ? 'hand out nothing new' : 'hand out IDs again')).action(async (options) => {
+      const { pauseCommand } = await import('./commands/dispatcher.ts')
+      finish(await pauseCommand(options, verb === 'pause'))
+    })
+  }
+}
+
+function common(command: Command): Command {
+  return command
+    .option('-c, --config <file>', 'the job', 'fleet.yml')
+    .option('--json', 'one JSON document on stdout')
+    .option('-v, --verbose', 'say more, also about errors')
+    .option('--no-color', 'no colours (or set NO_COLOR)')
+}
+
+function onNodes(command: Command): Command {
+  return common(command)
+    .option('--hosts <file|names>', 'an inventory, or names: a,b,c')
+    .option('--limit <pattern>', 'only these nodes: names, groups, globs, ranges, a:&b:!c, @file')
+    .option('--parallel <n>', 'nodes at a time; 1 = serially')
+    .option('--accept-new', 'record host keys that are not known yet')
+    .option('--known-hosts <file>', 'instead of ~/.ssh/known_hosts')
+    .option('--dry-run', 'say what would be done, and do nothing')
+}
+
+function ledger(command: Command): Command {
+  return common(command)
+    .option('--url <url>', 'a dispatcher other than that of fleet.yml')
+    .option('--token-file <file>', 'the operator’s token for --url')
+}
+
+/** Commander's own endings: help and version are success, the rest is wrong usage. */
+export function exitCodeOfCommander(error: unknown): number | undefined {
+  if (!(error instanceof CommanderError)) return undefined
+  return error.exitCode === 0 ? 0 : 2
+}
