@@ -1,0 +1,57 @@
+// Operators who do not know of each other: whatever they start, however often, one slot has one worker.
+import { join } from 'node:path'
+import { writeFile } from 'node:fs/promises'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { describeOnLab } from './describe-on-lab.ts'
+import { createLabJob, type LabJob } from './lab-job.ts'
+import { startLab, type Lab } from './lab.ts'
+import { startNginx, type Nginx } from './nginx.ts'
+import { createUsers } from './users.ts'
+
+const NODES = 3
+const SLOTS = 11
+const USERS = 200
+const STARTS_EACH = 10
+
+describeOnLab('two operators with the same job on the same hosts', () => {
+  let lab: Lab
+  let nginx: Nginx
+  let jobs: LabJob[]
+
+  beforeAll(async () => {
+    lab = await startLab({ nodes: NODES })
+    const source = join(lab.shared.here, 'source')
+    const ids = await createUsers(source, USERS)
+    nginx = await startNginx({ root: source, address: lab.controlAddress })
+    jobs = []
+    for (let operator = 0; operator < 2; operator++) {
+      const job = await createLabJob({ lab, slots: SLOTS, sourceUrl: nginx.url, pause: 1 })
+      // Each has a ledger of its own, which promises nothing about the other's: so each has users of its own.
+      const own = ids.filter((_, index) => index % 2 === operator)
+      await writeFile(join(job.folder, 'users.txt'), own.map((id) => `${id}\n`).join(''))
+      jobs.push(job)
+    }
+  }, 120_000)
+
+  afterAll(async () => {
+    for (const job of jobs) await job[Symbol.asyncDispose]()
+    await nginx.dispose()
+    await lab.dispose()
+  }, 60_000)
+
+  it('never have two workers in a slot after twenty starts at once', async () => {
+    for (const push of await Promise.all(jobs.map((job) => job.fleet('push')))) expect(push.exitCode, push.stderr).toBe(0)
+    const starts = await Promise.all(jobs.flatMap((job) => Array.from({ length: STARTS_EACH }, () => job.fleet('start'))))
+    expect(starts.filter((start) => start.exitCode !== 0).map((start) => start.stderr)).toEqual([])
+    for (const job of jobs) expect((await job.fleet('ids', 'add', 'users.txt')).exitCode).toBe(0)
+
+    for (let node = 1; node <= NODES; node++) {
+      const supervisors = lab.processes(node).filter((process) => /\/slot\.sh /.test(process.command))
+      expect(new Set(supervisors.map((process) => process.command)).size).toBe(SLOTS)
+    }
+    // Both sets of workers were told to work; the later one won each node. Whoever serves must serve alone in its slot.
+    const [first, second] = jobs
+    await Promise.race([first, second].map((job) => job?.untilFinished(240_000)))
+    expect(await first?.overlaps()).toBe('')
+  }, 300_000)
+})
