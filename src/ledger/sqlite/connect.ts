@@ -27,25 +27,29 @@ PRAGMA temp_store = MEMORY;
 
 /**
  * Opens `file` (absolute), or creates it with mode 0600 in a folder that exists. Waits up to `lockWaitMs` for a holder that is just leaving.
+ * `firstFence`: where the fences of a new ledger begin.
  * Throws FLEET_LEDGER_LOCKED, FLEET_LEDGER_FOREIGN, FLEET_LEDGER_NEWER, FLEET_LEDGER_NOT_DURABLE, FLEET_LEDGER_OLD_SQLITE, FLEET_LEDGER_UNAVAILABLE.
  */
-export async function connect(file: string, lockWaitMs: number, random: () => number): Promise<DatabaseSync> {
+export async function connect(
+  file: string,
+  options: { readonly lockWaitMs: number; readonly firstFence: number; readonly random: () => number },
+): Promise<DatabaseSync> {
   createIfAbsent(file)
-  const deadlineMs = performance.now() + lockWaitMs
+  const deadlineMs = performance.now() + options.lockWaitMs
   for (;;) {
     try {
-      return connectOnce(file)
+      return connectOnce(file, options.firstFence)
     } catch (thrown) {
       if (!isBusy(thrown))
         throw isNotADatabase(thrown) ? foreign(file, 'something else', thrown) : toLedgerError(thrown, file)
       if (performance.now() >= deadlineMs) throw locked(file, thrown)
     }
     // Two that try at the same moment can refuse each other; unequal pauses part them.
-    await sleep(10 + 40 * random())
+    await sleep(10 + 40 * options.random())
   }
 }
 
-function connectOnce(file: string): DatabaseSync {
+function connectOnce(file: string, firstFence: number): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: 0 })
   try {
     requireSafeSqlite(text(onlyRow(database.prepare('SELECT sqlite_version() AS version')), 'version'))
@@ -56,7 +60,7 @@ function connectOnce(file: string): DatabaseSync {
     database.exec(SETTINGS)
     requireSetting(database, 'journal_mode', 'wal')
     requireSetting(database, 'synchronous', 2)
-    if (isNew) createSchema(database)
+    if (isNew) createSchema(database, firstFence)
     return database
   } catch (thrown) {
     database.close()

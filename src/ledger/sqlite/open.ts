@@ -45,7 +45,11 @@ export interface SqliteLedgerOptions {
  */
 export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Ledger> {
   const file = resolve(options.file)
-  const database = await connect(file, options.lockWaitMs ?? 1000, options.random)
+  const database = await connect(file, {
+    lockWaitMs: options.lockWaitMs ?? 1000,
+    firstFence: Math.max(0, Math.floor(options.clock.nowMs())),
+    random: options.random,
+  })
   try {
     const store = createStore(database, options)
     const ledger = createLedger(store, file)

@@ -64,7 +64,8 @@ CREATE TABLE node (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE ledger (
   one INTEGER PRIMARY KEY CHECK (one = 1),
-  fence INTEGER NOT NULL DEFAULT 0,
+  first_fence INTEGER NOT NULL,
+  fence INTEGER NOT NULL,
   cursor INTEGER NOT NULL DEFAULT 0,
   pending INTEGER NOT NULL DEFAULT 0,
   leased INTEGER NOT NULL DEFAULT 0,
@@ -74,12 +75,14 @@ CREATE TABLE ledger (
   paused INTEGER NOT NULL DEFAULT 0,
   clock_at_ms INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-INSERT INTO ledger (one) VALUES (1);
 `
 
-/** Makes an empty database a ledger, all or nothing. */
-export function createSchema(database: DatabaseSync): void {
+/**
+ * Makes an empty database a ledger, all or nothing. Its fences begin above `firstFence`: with the wall clock's milliseconds there, a ledger that is
+ * made anew for the same work goes on above the fences of the lost one, so that neither a late worker's answer nor a target's mark of it is ever mistaken.
+ */
+export function createSchema(database: DatabaseSync, firstFence: number): void {
   database.exec(
-    `BEGIN IMMEDIATE; ${TABLES} PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`,
+    `BEGIN IMMEDIATE; ${TABLES} INSERT INTO ledger (one, first_fence, fence) VALUES (1, ${firstFence}, ${firstFence}); PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`,
   )
 }

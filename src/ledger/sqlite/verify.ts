@@ -56,7 +56,7 @@ const MUST_BE_NONE: Readonly<Record<string, string>> = {
   'fences above the highest one granted':
     'SELECT count(*) FROM (SELECT fence FROM lease UNION ALL SELECT fence FROM attempt) AS used WHERE used.fence > (SELECT fence FROM ledger)',
   'fences that were granted and are in no record':
-    'SELECT (SELECT fence FROM ledger) - (SELECT count(*) FROM lease) - (SELECT count(*) FROM attempt)',
+    'SELECT (SELECT fence - first_fence FROM ledger) - (SELECT count(*) FROM lease) - (SELECT count(*) FROM attempt)',
   'attempts whose ID has another number of attempts':
     'SELECT abs((SELECT ifnull(sum(attempts), 0) FROM item) - (SELECT count(*) FROM lease) - (SELECT count(*) FROM attempt))',
 }

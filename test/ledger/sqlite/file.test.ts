@@ -8,7 +8,7 @@ import { systemClock } from '../../../src/core/index.ts'
 import { openSqliteLedger, type Ledger } from '../../../src/ledger/index.ts'
 import { connect } from '../../../src/ledger/sqlite/connect.ts'
 import { requireSafeSqlite } from '../../../src/ledger/sqlite/safe-sqlite.ts'
-import { ids, mention } from '../contract/fixture.ts'
+import { completed, ids, mention, take } from '../contract/fixture.ts'
 import { policy } from './plain-policy.ts'
 import { openElsewhere, startProgram } from './programs.ts'
 
@@ -48,12 +48,25 @@ describe('a ledger file', () => {
 
   test('is opened with a write-ahead log that is synced at every commit, each time', async () => {
     for (let opening = 0; opening < 2; opening += 1) {
-      const database = await connect(file, 0, Math.random)
+      const database = await connect(file, { lockWaitMs: 0, firstFence: 0, random: Math.random })
       expect({ ...database.prepare('PRAGMA synchronous').get() }).toEqual({ synchronous: 2 })
       expect({ ...database.prepare('PRAGMA journal_mode').get() }).toEqual({ journal_mode: 'wal' })
       expect({ ...database.prepare('PRAGMA locking_mode').get() }).toEqual({ locking_mode: 'exclusive' })
       database.close()
     }
+  })
+
+  test('made anew for the same work goes on above the fences of the one that was lost', async () => {
+    const lost = await open()
+    await lost.import(ids('a'))
+    const before = await take(lost)
+    await lost.close()
+    await rm(file)
+    const anew = await open()
+    await anew.import(ids('a'))
+    expect((await take(anew)).fence).toBeGreaterThan(before.fence)
+    expect(await anew.settle(completed(before))).toEqual({ kind: 'stale' })
+    await anew.close()
   })
 
   test('may be empty when it is opened for the first time', async () => {

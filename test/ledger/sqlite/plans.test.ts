@@ -33,7 +33,7 @@ class RecordingDatabase extends DatabaseSync {
 
 test('every statement finds its rows by key', () => {
   const database = new RecordingDatabase(':memory:')
-  createSchema(database)
+  createSchema(database, 0)
   const store = { database, policy, random: () => 0, nowMs: () => 0, wallMs: () => 0 }
   const verbs = [prepareImport, prepareLease, prepareRenew, prepareSettle, prepareExpire, prepareRetry]
   for (const prepare of [...verbs, prepareNextEvent, prepareStatus, prepareShow, prepareList]) prepare(store)
@@ -45,7 +45,7 @@ test('every statement finds its rows by key', () => {
 
 test('an opening looks at the leases and at nothing else', () => {
   const database = new RecordingDatabase(':memory:')
-  createSchema(database)
+  createSchema(database, 0)
   renewAllLeases({ database, policy, random: () => 0, nowMs: () => 0, wallMs: () => 0 })
   expect([...database.prepared].flatMap((sql) => planOf(database, sql))).toEqual(['SCAN lease'])
   database.close()
