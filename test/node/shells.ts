@@ -1,8 +1,9 @@
 // The kit has to mean the same under every sh that a node may have, so its tests run under three of them.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, symlinkSync } from 'node:fs'
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { afterAll } from 'vitest'
 
 export interface Shell {
   readonly name: string
@@ -26,8 +27,8 @@ export function shellsHere(): readonly Shell[] {
 function asSh(busybox: string): string {
   const path = join(mkdtempSync(join(tmpdir(), 'fleet-ash-')), 'sh')
   symlinkSync(busybox, path)
-  process.once('exit', () => {
-    spawnSync('rm', ['-rf', join(path, '..')])
+  afterAll(() => {
+    rmSync(dirname(path), { recursive: true, force: true })
   })
   return path
 }

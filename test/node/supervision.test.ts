@@ -231,7 +231,7 @@ exec sleep 300
       FLEET_NODE: 'node07',
       FLEET_SLOT: 'p01',
       FLEET_URL: 'http://127.0.0.1:9',
-      FLEET_TOKEN_FILE: join(job.base, 'etc', 'token'),
+      FLEET_TOKEN_FILE: join(job.base, 'slots', 'p01', 'etc', 'token'),
       FLEET_RELEASE: join(job.base, 'releases', 'r1'),
       FLEET_SCRATCH: scratch,
       HOME: job.home,

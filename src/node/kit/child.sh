@@ -9,7 +9,7 @@ text_of() { first_line_of "$1"; }
 
 sign "$1/slots/$2/child" "$FLEET_FENCE" || exit 1
 cd "$FLEET_SCRATCH" || exit 1
-FLEET_ETC=$1/etc
+FLEET_ETC=$1/slots/$2/etc
 # shellcheck disable=SC1091
 . "$FLEET_ETC/command.sh"
 # shellcheck disable=SC1091

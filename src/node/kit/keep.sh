@@ -14,7 +14,7 @@ main() {
   # All three, here and not on the crontab line: an ssh session would wait for them, and cron would mail or drop them.
   command exec </dev/null >>"$base/log/keep.log" 2>&1 || exit 1
   shell=/bin/sh
-  load_settings
+  load_settings "$base/etc"
   if ! load_desired; then
     note "etc/desired is missing or empty, so nothing is started or stopped"
     exit 0

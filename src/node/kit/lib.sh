@@ -34,11 +34,11 @@ first_line_of() {
   { IFS= read -r text <"$1"; } 2>/dev/null
 }
 
-# load_settings: etc/settings as shell variables. Kept from the last time when it cannot be read just now.
+# load_settings ETC: its settings as shell variables. Kept from the last time when they cannot be read just now.
 load_settings() {
-  if [ -r "$base/etc/settings" ]; then
+  if [ -r "$1/settings" ]; then
     # shellcheck disable=SC1091
-    command . "$base/etc/settings"
+    command . "$1/settings"
   fi
 }
 

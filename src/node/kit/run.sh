@@ -29,7 +29,8 @@ main() {
   trap 'drain=yes; interrupt' USR1
   trap interrupt USR2
   grace_ms=30000 timeout_ms=0 shell=/bin/sh ca=''
-  load_settings
+  etc=$dir/etc
+  load_settings "$etc"
   instance=$(cat /proc/sys/kernel/random/uuid)
   started "$$"
   self_start=$started
@@ -48,7 +49,7 @@ interrupt() {
 # What a killed predecessor left behind.
 tidy() {
   [ ! -s "$dir/err" ] || cat "$dir/err"
-  wipe "$scratch" "$dir/err" "$dir/payload" "$dir/message" "$dir/exit" "$dir/exit.new"
+  wipe "$scratch" "$dir/err" "$dir/payload" "$dir/message"
 }
 
 wipe() {
@@ -142,7 +143,8 @@ work() {
   # A lease that came with a settle may have aged while we cleaned up. Asking again gives the same one in full.
   now
   [ "$now" -lt $((deadline - ttl_ms / 2)) ] || return 0
-  place=$scratch/$fence
+  # Named by the fence: what could not be removed must never speak for another ID.
+  place=$scratch/$fence exit_file=$scratch/$fence.exit
   if ! mkdir -p "$place" || ! command : >"$dir/err" || ! store_payload; then
     note "cannot make a place for ${id}: is the disk full?"
     drained=$drain drain=yes
@@ -162,7 +164,7 @@ work() {
     expired) note "could not renew the lease of $id (fence $fence) in time, its command was killed" ;;
   esac
   [ ! -s "$dir/err" ] || cat "$dir/err"
-  wipe "$place" "$dir/err" "$dir/exit" "$dir/payload" "$dir/message"
+  wipe "$place" "$dir/err" "$exit_file" "$dir/payload" "$dir/message"
 }
 
 store_payload() {
@@ -190,7 +192,7 @@ launch() {
       kill -0 "$child" 2>/dev/null || break
     done
     end_leftovers
-    printf '%s\n' "$exit_code" >"$dir/exit.new" && mv "$dir/exit.new" "$dir/exit"
+    printf '%s\n' "$exit_code" >"$exit_file.new" && mv "$exit_file.new" "$exit_file"
     if is_still "$$" "$self_start"; then kill -USR2 "$$"; fi
   ) &
   wrapper=$!
@@ -217,7 +219,7 @@ watch() {
   renew_at=$((asked + ttl_ms / 3))
   while :; do
     wake=''
-    if [ -e "$dir/exit" ]; then
+    if [ -e "$exit_file" ]; then
       ending=exited
       return 0
     fi
@@ -230,7 +232,7 @@ watch() {
     elif [ "$timeout_ms" -gt 0 ] && [ "$now" -ge $((begun + timeout_ms)) ]; then
       finish_by timeout "$grace_ms"
     elif ! started "$wrapper"; then
-      [ ! -e "$dir/exit" ] || continue
+      [ ! -e "$exit_file" ] || continue
       finish_by lost "$grace_ms"
     elif [ "$now" -ge "$renew_at" ]; then
       renew || finish_by stale 0
@@ -278,7 +280,7 @@ finish_by() {
   kill_at=$((now + $2))
   [ "$kill_at" -le $((deadline - margin)) ] || kill_at=$((deadline - margin))
   command_pid='' unseen=0
-  while [ ! -e "$dir/exit" ]; do
+  while [ ! -e "$exit_file" ]; do
     now
     if lives "$dir/child" && [ "$extra" = "$fence" ]; then
       [ -n "$command_pid" ] || signal TERM "$who" "$born"
@@ -297,7 +299,7 @@ finish_by() {
 # ---- Settling
 
 settle_exit() {
-  exit_code=$(cat "$dir/exit")
+  exit_code=$(cat "$exit_file")
   case $exit_code in
     0) settle complete ;;
     75) settle release ;;
@@ -387,10 +389,10 @@ call() {
   mode=$1 action_path=$3
   seconds $(($2 < 200 ? 200 : $2))
   shift 3
-  if [ -n "$ca" ]; then set -- --cacert "$base/etc/ca.pem" "$@"; fi
+  if [ -n "$ca" ]; then set -- --cacert "$etc/ca.pem" "$@"; fi
   now
   asked=$now
-  curl -q --config "$base/etc/curl.conf" --max-time "$seconds" --dump-header "$dir/head" --write-out '\n%{http_code}' \
+  curl -q --config "$etc/curl.conf" --max-time "$seconds" --dump-header "$dir/head" --write-out '\n%{http_code}' \
     "$@" "$url/v1/$action_path" </dev/null >"$dir/answer" 2>/dev/null &
   calling=$!
   if [ "$mode" = yielding ]; then
@@ -432,7 +434,7 @@ pause() {
   if [ "$misses" -gt 6 ]; then wait_ms=$backoff_max_ms; else wait_ms=$((wait_ms << (misses - 1))); fi
   if [ "$code" = 503 ]; then
     after=$(sed -n 's/^[Rr]etry-[Aa]fter: *\([0-9]\{1,4\}\).*/\1/p' "$dir/head")
-    [ -z "$after" ] || wait_ms=$((after * 1000 + 250))
+    [ -z "$after" ] || wait_ms=$((after * 1400))
   fi
   if [ -n "$stop" ]; then wait_ms=500; fi
   spread "$wait_ms"

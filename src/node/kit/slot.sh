@@ -64,7 +64,7 @@ supervise() {
   while :; do
     caught=''
     grace_ms=30000 kind=exec shell=/bin/sh
-    load_settings
+    load_settings "$base/etc"
     load_desired
     if ! command exec 8>>"$dir/run.lock"; then
       save backoff "cannot open run.lock"
@@ -258,6 +258,7 @@ back_off() {
 # ended then, since nobody renews its lease any more.
 adopt() {
   pid=$1 pid_born=$2 release=$extra suspicion=0 told='' stopping=''
+  load_settings "$dir/etc"
   say "adopted worker $pid"
   save adopted
   heed

@@ -9,10 +9,11 @@
 text_of() { first_line_of "$1"; }
 
 main() {
-  base=$1 slot=$2 kit=${0%/*}
-  sign "$base/slots/$slot/worker" "${3##*/}" || exit 1
-  shell=/bin/sh kind='' ca=''
-  load_settings
+  base=$1 slot=$2 kit=${0%/*} dir=$1/slots/$2
+  sign "$dir/worker" "${3##*/}" || exit 1
+  shell=/bin/sh kind='' ca='' etc=$dir/etc
+  own_settings || exit 1
+  load_settings "$etc"
   FLEET_JOB=$job FLEET_NODE=$node FLEET_SLOT=$slot FLEET_RELEASE=$3
   export FLEET_JOB FLEET_NODE FLEET_SLOT FLEET_RELEASE
   (check_program) || exit 100
@@ -23,9 +24,23 @@ main() {
   esac
 }
 
+# A worker keeps the settings that it started with. Were they read anew for each ID, an operator who points the node elsewhere
+# meanwhile would have an ID of one dispatcher done with the environment of another's. The lock parts us from whoever is
+# exchanging them, so that they belong together.
+own_settings() {
+  rm -rf "$etc" && mkdir "$etc" || return 1
+  (
+    flock -s 7 || exit 1
+    for file in settings command.sh worker.env curl.conf token ca.pem; do
+      [ ! -e "$base/etc/$file" ] || set -- "$@" "$base/etc/$file"
+    done
+    cp "$@" "$etc/"
+  ) 7>>"$base/configure.lock" 8>&-
+}
+
 # Once here and not at each ID: a wrong name must not use up the failures of every ID there is.
 check_program() {
-  FLEET_ID='' FLEET_ETC=$base/etc
+  FLEET_ID='' FLEET_ETC=$etc
   # shellcheck disable=SC1091
   . "$FLEET_ETC/command.sh"
   # shellcheck disable=SC1091
@@ -39,15 +54,15 @@ check_program() {
 }
 
 become_command() {
-  FLEET_URL=$url FLEET_TOKEN_FILE=$base/etc/token FLEET_SCRATCH=$base/slots/$slot/scratch
+  FLEET_URL=$url FLEET_TOKEN_FILE=$etc/token FLEET_SCRATCH=$dir/scratch
   export FLEET_URL FLEET_TOKEN_FILE FLEET_SCRATCH
   if [ -n "$ca" ]; then
-    FLEET_CA_FILE=$base/etc/ca.pem
+    FLEET_CA_FILE=$etc/ca.pem
     export FLEET_CA_FILE
   fi
   rm -rf "$FLEET_SCRATCH"
   mkdir -p "$FLEET_SCRATCH" && cd "$FLEET_SCRATCH" || exit 1
-  FLEET_ETC=$base/etc
+  FLEET_ETC=$etc
   # shellcheck disable=SC1091
   . "$FLEET_ETC/command.sh"
   # The user's environment last: it may change anything that the shell itself uses, and only `exec` follows.

@@ -89,11 +89,10 @@ client=\${SSH_CONNECTION:-}
 say "control=\${client%% *}"
 :`
 
-// In the C locale names are bytes, and a full disk says so in words that can be recognised.
+// In the C locale names are bytes. Whether the disk is full is found by writing: GNU tar only says that it wrote less.
 const UNPACK = `
-said=$(LC_ALL=C tar -xf - -C "$new" 2>&1 >/dev/null) || {
-  printf '%s\\n' "$said" | tail -n 2 >&2
-  case $said in *[Nn]"o space left"* | *[Qq]"uota exceeded"*) fail "no space is left below $base" 73 ;; esac
+LC_ALL=C tar -xf - -C "$new" || {
+  { printf '%9999s' full >"$new/probe"; } 2>/dev/null || fail "no space is left below $base" 73
   fail "the archive could not be unpacked"
 }
 `
@@ -142,16 +141,21 @@ fi
 sync -f "$base" 2>/dev/null || sync
 `
 
+// The lock is held only while complete files are moved, never while they arrive: workers take it to read a set of files that
+// belong together, and must not wait for an operator's connection.
 const CONFIGURE = `
-etc=$base/etc new=$base/.incoming
-mkdir -p "$etc" && command exec 9>>"$base/configure.lock" || { echo "cannot write to $base" >&2; exit 73; }
-chmod 700 "$base" "$etc"
-flock 9
-rm -rf "$new" && mkdir "$new" || { echo "cannot write to $base" >&2; exit 73; }
-fail() { echo "$1" >&2; rm -rf "$new"; exit "\${2:-74}"; }
-${UNPACK}for name do [ -f "$new/$name" ] || fail "the archive broke off before $name"; done
+new=$base/.incoming-$$
+fail() { echo "$2" >&2; rm -rf "$new"; exit "$1"; }
+mkdir -p "$base/etc" && chmod 700 "$base" "$base/etc" && mkdir "$new" || fail 73 "cannot write to $base"
+tar -xf - -C "$new" || fail 74 "the archive could not be unpacked"
+for path do [ -f "$new/$path" ] || fail 74 "the archive broke off before $path"; done
 sync -f "$new" 2>/dev/null || sync
-for name do chmod 600 "$new/$name" && mv "$new/$name" "$base/$name" || exit 73; done
+command exec 9>>"$base/configure.lock" && flock 9 || fail 73 "cannot lock $base/configure.lock"
+for old in "$base"/.incoming-*; do
+  [ "$old" = "$new" ] || kill -0 "\${old##*-}" 2>/dev/null || rm -rf "$old"
+done
+for path do chmod 600 "$new/$path" && mv "$new/$path" "$base/$path" || fail 73 "cannot write $base/$path"; done
+command exec 9>&-
 rm -rf "$new"
-sync -f "$etc" 2>/dev/null || sync
+sync -f "$base/etc" 2>/dev/null || sync
 `
