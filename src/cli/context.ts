@@ -40,11 +40,16 @@ export function outputOf(options: CommonOptions): Output {
 }
 
 export async function loadContext(options: NodeOptions): Promise<Context> {
-  const config = await loadConfig(resolve(options.config))
-  const inventory = await loadInventory({ file: config.hosts, ...(options.hosts === undefined ? {} : { hosts: options.hosts }) })
+  const config = loadConfig(resolve(options.config))
+  const inventory = loadInventory({
+    file: config.hosts,
+    ...(options.hosts === undefined ? {} : { hosts: options.hosts }),
+  })
   const { nodes: chosen } = limitNodes(inventory, options.limit)
   if (chosen.length === 0) {
-    throw new FleetError('FLEET_CLI_NO_NODES', `${inventory.source} names no nodes`, { remedy: 'add hosts to it, or name another inventory with --hosts' })
+    throw new FleetError('FLEET_CLI_NO_NODES', `${inventory.source} names no nodes`, {
+      remedy: 'add hosts to it, or name another inventory with --hosts',
+    })
   }
   const parallel = parseCount('--parallel', options.parallel) ?? config.ssh.parallel
   return {
@@ -60,7 +65,10 @@ export async function loadContext(options: NodeOptions): Promise<Context> {
 export function parseCount(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text)
-  throw new FleetError('FLEET_CLI_BAD_OPTION', `expected ${option} to be a whole number from 1, got ${JSON.stringify(text)}`)
+  throw new FleetError(
+    'FLEET_CLI_BAD_OPTION',
+    `expected ${option} to be a whole number from 1, got ${JSON.stringify(text)}`,
+  )
 }
 
 function fleetNode(config: FleetConfig, node: InventoryNode): FleetNode {

@@ -5,7 +5,9 @@ const MINIMUM_NODE = 24
 
 async function main(): Promise<number> {
   if (Number.parseInt(process.versions.node, 10) < MINIMUM_NODE) {
-    process.stderr.write(`fleet needs Node.js ${MINIMUM_NODE} or newer, this is ${process.versions.node}. Install a newer one, or run npm ci here: it brings one along.\n`)
+    process.stderr.write(
+      `fleet needs Node.js ${MINIMUM_NODE} or newer, this is ${process.versions.node}. Install a newer one, or run npm ci here: it brings one along.\n`,
+    )
     return 2
   }
   let exitCode = 0
@@ -33,7 +35,10 @@ async function report(error: unknown): Promise<number> {
   const output = createOutput({ json: process.argv.includes('--json'), color: !process.argv.includes('--no-color') })
   const fleetError = toFleetError(error)
   printError(output, fleetError, isVerbose || fleetError.code === 'FLEET_CORE_UNEXPECTED')
-  output.json({ schema: 'fleet.error/1', error: { code: fleetError.code, message: fleetError.message, remedy: fleetError.remedy } })
+  output.json({
+    schema: 'fleet.error/1',
+    error: { code: fleetError.code, message: fleetError.message, remedy: fleetError.remedy },
+  })
   return exitCodeOf(error)
 }
 

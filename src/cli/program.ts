@@ -1,5 +1,13 @@
 // The command line: names, options, help. What a command does is loaded only when it is run, so that --help stays quick.
 import { Command, CommanderError } from 'commander'
+import type { CommonOptions, NodeOptions } from './context.ts'
+import type { DemoOptions } from './commands/demo.ts'
+import type { ControlOptions, ServeOptions } from './commands/dispatcher.ts'
+import type { LedgerOptions, ListOptions, RetryOptions } from './commands/ids.ts'
+import type { InitOptions } from './commands/init.ts'
+import type { StartCommandOptions } from './commands/start.ts'
+import type { StatusCommandOptions } from './commands/status.ts'
+import type { StopCommandOptions } from './commands/stop.ts'
 import { VERSION } from './version.ts'
 
 /** Sets the exit code that the process will end with. */
@@ -17,14 +25,14 @@ export function createProgram(finish: Finish): Command {
   addDispatcherCommands(program, finish)
   common(program.command('init [dir]').description('write fleet.yml and inventory.yml, commented, ready to edit'))
     .option('--job <name>', 'name of the job; the folder’s name by default')
-    .action(async (dir: string | undefined, options) => {
+    .action(async (dir: string | undefined, options: InitOptions) => {
       const { init } = await import('./commands/init.ts')
       finish(await init(dir ?? '.', options))
     })
   common(program.command('demo').description('the whole job on this machine, nothing else needed'))
     .option('--users <n>', 'how many users to move', '300')
     .option('--keep', 'leave the demo’s folder behind for a look')
-    .action(async (options) => {
+    .action(async (options: DemoOptions) => {
       const { demo } = await import('./commands/demo.ts')
       finish(await demo(options))
     })
@@ -32,16 +40,19 @@ export function createProgram(finish: Finish): Command {
 }
 
 function addNodeCommands(program: Command, finish: Finish): void {
-  onNodes(program.command('push [file...]').description('build the release, put it on every node, verify, switch atomically')).action(
-    async (files: string[], options) => {
-      const { push } = await import('./commands/push.ts')
-      finish(await push(files, options))
-    },
-  )
+  onNodes(
+    program.command('push [file...]').description('build the release, put it on every node, verify, switch atomically'),
+  ).action(async (files: string[], options: NodeOptions) => {
+    const { push } = await import('./commands/push.ts')
+    finish(await push(files, options))
+  })
   onNodes(program.command('start').description('start the dispatcher here and the workers of every slot'))
     .option('--slots <n>', 'slots per node, instead of what fleet.yml and the inventory say')
-    .option('--insecure-http', 'let the dispatcher listen off loopback without TLS: anybody on the way can read the tokens')
-    .action(async (options) => {
+    .option(
+      '--insecure-http',
+      'let the dispatcher listen off loopback without TLS: anybody on the way can read the tokens',
+    )
+    .action(async (options: StartCommandOptions) => {
       const { start } = await import('./commands/start.ts')
       finish(await start(options))
     })
@@ -49,17 +60,19 @@ function addNodeCommands(program: Command, finish: Finish): void {
     .option('--now', 'end the workers: TERM, then KILL after worker.grace; their IDs are handed back')
     .option('--timeout <duration>', 'how long to wait for running IDs', '10m')
     .option('--dispatcher', 'stop the dispatcher too, after the workers')
-    .action(async (options) => {
+    .action(async (options: StopCommandOptions) => {
       const { stop } = await import('./commands/stop.ts')
       finish(await stop(options))
     })
   onNodes(program.command('status').description('one table: a row per node, totals, dispatcher'))
     .option('-w, --watch', 'draw it again every two seconds')
-    .action(async (options) => {
+    .action(async (options: StatusCommandOptions) => {
       const { status } = await import('./commands/status.ts')
       finish(await status(options))
     })
-  onNodes(program.command('hosts').description('what was understood of the inventory; -v says where each value came from')).action(async (options) => {
+  onNodes(
+    program.command('hosts').description('what was understood of the inventory; -v says where each value came from'),
+  ).action(async (options: NodeOptions) => {
     const { hosts } = await import('./commands/hosts.ts')
     finish(await hosts(options))
   })
@@ -67,31 +80,35 @@ function addNodeCommands(program: Command, finish: Finish): void {
 
 function addLedgerCommands(program: Command, finish: Finish): void {
   const ids = program.command('ids').description('the ledger: import, look, try again')
-  ledger(ids.command('add <file>').description('import IDs from a file or - (one a line, or NDJSON {"id","payload"}); adding twice is harmless')).action(
-    async (file: string, options) => {
-      const { addIds } = await import('./commands/ids.ts')
-      finish(await addIds(file, options))
-    },
-  )
+  ledger(
+    ids
+      .command('add <file>')
+      .description('import IDs from a file or - (one a line, or NDJSON {"id","payload"}); adding twice is harmless'),
+  ).action(async (file: string, options: LedgerOptions) => {
+    const { addIds } = await import('./commands/ids.ts')
+    finish(await addIds(file, options))
+  })
   ledger(ids.command('list').description('IDs in the order of their import'))
     .option('--state <state>', 'pending, leased, done or parked')
     .option('--after <id>', 'go on after this ID')
     .option('--limit-ids <n>', 'at most so many', '1000')
-    .action(async (options) => {
+    .action(async (options: ListOptions) => {
       const { listIds } = await import('./commands/ids.ts')
       finish(await listIds(options))
     })
-  ledger(ids.command('show <id>').description('one ID and its whole history')).action(async (id: string, options) => {
-    const { showId } = await import('./commands/ids.ts')
-    finish(await showId(id, options))
-  })
+  ledger(ids.command('show <id>').description('one ID and its whole history')).action(
+    async (id: string, options: LedgerOptions) => {
+      const { showId } = await import('./commands/ids.ts')
+      finish(await showId(id, options))
+    },
+  )
   ledger(ids.command('retry [id...]').description('make parked IDs pending again'))
     .option('--all', 'every parked ID')
-    .action(async (list: string[], options) => {
+    .action(async (list: string[], options: RetryOptions) => {
       const { retryIds } = await import('./commands/ids.ts')
       finish(await retryIds(list, options))
     })
-  ledger(ids.command('export').description('NDJSON of every ID, on stdout')).action(async (options) => {
+  ledger(ids.command('export').description('NDJSON of every ID, on stdout')).action(async (options: LedgerOptions) => {
     const { exportIds } = await import('./commands/ids.ts')
     finish(await exportIds(options))
   })
@@ -106,26 +123,30 @@ function addDispatcherCommands(program: Command, finish: Finish): void {
     .option('--lease <duration>', 'how long a lease is good for')
     .option('--insecure-http', 'listen off loopback without TLS')
     .option('--supervised', 'exit 100 when the configuration is wrong')
-    .action(async (options) => {
+    .action(async (options: ServeOptions) => {
       const { serve } = await import('./commands/dispatcher.ts')
       finish(await serve(options))
     })
   common(dispatcher.command('start').description('start it on this machine, supervised'))
     .option('--insecure-http', 'listen off loopback without TLS')
-    .action(async (options) => {
+    .action(async (options: ControlOptions) => {
       const { startCommand } = await import('./commands/dispatcher.ts')
       finish(await startCommand(options))
     })
-  common(dispatcher.command('stop').description('stop it; workers wait until it is back')).action(async (options) => {
-    const { stopCommand } = await import('./commands/dispatcher.ts')
-    finish(await stopCommand(options))
-  })
-  common(dispatcher.command('status').description('counters, rate, ETA')).action(async (options) => {
+  common(dispatcher.command('stop').description('stop it; workers wait until it is back')).action(
+    async (options: CommonOptions) => {
+      const { stopCommand } = await import('./commands/dispatcher.ts')
+      finish(await stopCommand(options))
+    },
+  )
+  common(dispatcher.command('status').description('counters, rate, ETA')).action(async (options: CommonOptions) => {
     const { statusCommand } = await import('./commands/dispatcher.ts')
     finish(await statusCommand(options))
   })
   for (const verb of ['pause', 'resume'] as const) {
-    common(dispatcher.command(verb).description(verb === 'pause' ? 'hand out nothing new' : 'hand out IDs again')).action(async (options) => {
+    common(
+      dispatcher.command(verb).description(verb === 'pause' ? 'hand out nothing new' : 'hand out IDs again'),
+    ).action(async (options: CommonOptions) => {
       const { pauseCommand } = await import('./commands/dispatcher.ts')
       finish(await pauseCommand(options, verb === 'pause'))
     })

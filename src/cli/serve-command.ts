@@ -10,5 +10,13 @@ export function entryCommand(): string[] {
 
 /** argv that serves the dispatcher of a job under a supervisor. */
 export function serveCommand(config: FleetConfig, isInsecureHttp: boolean): string[] {
-  return [...entryCommand(), 'dispatcher', 'serve', '--config', config.file, '--supervised', ...(isInsecureHttp ? ['--insecure-http'] : [])]
+  return [
+    ...entryCommand(),
+    'dispatcher',
+    'serve',
+    '--config',
+    config.file,
+    '--supervised',
+    ...(isInsecureHttp ? ['--insecure-http'] : []),
+  ]
 }

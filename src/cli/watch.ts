@@ -1,6 +1,14 @@
 // Looking at everything at once, and drawing it again and again in the same place.
 import { toFleetError } from '../core/index.ts'
-import { controlUrl, forEachNode, joinStatus, operatorClient, statusIfPresent, withConnection, type FleetStatus } from '../fleet/index.ts'
+import {
+  controlUrl,
+  forEachNode,
+  joinStatus,
+  operatorClient,
+  statusIfPresent,
+  withConnection,
+  type FleetStatus,
+} from '../fleet/index.ts'
 import type { Context } from './context.ts'
 
 export interface Look {

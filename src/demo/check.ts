@@ -40,7 +40,7 @@ export async function checkCopies(source: string, target: string, ids: readonly 
 }
 
 /** An ID as one path segment, injectively: letters, digits, `_`, `-` and `.` but at the start stay, every other byte is `=HH`. */
-export function pathSegment(id: string): string {
+function pathSegment(id: string): string {
   return [...Buffer.from(id)]
     .map((byte, index) => {
       const character = String.fromCharCode(byte)

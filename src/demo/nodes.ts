@@ -22,12 +22,19 @@ export async function startDemoNodes(folder: string, count: number): Promise<Dem
     names.map(async (name) => {
       const home = join(folder, 'homes', name)
       await mkdir(home, { recursive: true, mode: 0o700 })
-      return { name, home, server: await startLoopbackNode({ name: parseNodeName(name), home, authorizedKey: keys.public }) }
+      return {
+        name,
+        home,
+        server: await startLoopbackNode({ name: parseNodeName(name), home, authorizedKey: keys.public }),
+      }
     }),
   )
   const inventoryFile = join(folder, 'inventory.yml')
   const hosts = nodes.map(({ name, server }) => `  ${name}: { address: ${server.address}, port: ${server.port} }\n`)
-  await writeFile(inventoryFile, `defaults: { user: demo, identity: ${JSON.stringify(identity)} }\nhosts:\n${hosts.join('')}`)
+  await writeFile(
+    inventoryFile,
+    `defaults: { user: demo, identity: ${JSON.stringify(identity)} }\nhosts:\n${hosts.join('')}`,
+  )
   const knownHostsFile = join(folder, 'known_hosts')
   await writeFile(knownHostsFile, nodes.map(({ server }) => `${server.hostKeyLine}\n`).join(''))
   return {

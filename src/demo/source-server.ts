@@ -50,7 +50,9 @@ async function listing(folder: string): Promise<object[]> {
     entries.map(async (entry) => {
       const stats = await stat(join(folder, entry.name))
       const mtime = stats.mtime.toUTCString()
-      return entry.isDirectory() ? { name: entry.name, type: 'directory', mtime } : { name: entry.name, type: 'file', mtime, size: stats.size }
+      return entry.isDirectory()
+        ? { name: entry.name, type: 'directory', mtime }
+        : { name: entry.name, type: 'file', mtime, size: stats.size }
     }),
   )
 }

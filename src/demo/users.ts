@@ -7,11 +7,35 @@ const LARGE_BYTES = 5 * 1024 * 1024
 /** Every so many users own a 5 MB file. */
 const LARGE_EVERY = 30
 
-const ODD_IDS = ["o'brien", 'user with spaces', 'Ünïcödé', '山田太郎', 'a&b=c', '100%', 'semi;colon', '$HOME', '"quoted"', '-dash']
-const ODD_NAMES = ['summer 2019.txt', "it's.txt", 'quote".txt', 'фото.txt', '写真 01.txt', 'a&b?c#d.txt', '100%.txt', 'back\\slash.txt', 'nested/deeper/note.txt']
+const ODD_IDS = [
+  "o'brien",
+  'user with spaces',
+  'Ünïcödé',
+  '山田太郎',
+  'a&b=c',
+  '100%',
+  'semi;colon',
+  '$HOME',
+  '"quoted"',
+  '-dash',
+]
+const ODD_NAMES = [
+  'summer 2019.txt',
+  "it's.txt",
+  'quote".txt',
+  'фото.txt',
+  '写真 01.txt',
+  'a&b?c#d.txt',
+  '100%.txt',
+  'back\\slash.txt',
+  'nested/deeper/note.txt',
+]
 
 // A valid 1 x 1 PNG; what follows makes every image different, as decoders ignore bytes after IEND.
-const PNG = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64')
+const PNG = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+  'base64',
+)
 
 /** Writes `count` users below `folder`, one directory each, and returns their IDs. */
 export async function createUsers(folder: string, count: number): Promise<string[]> {
@@ -37,7 +61,11 @@ function filesOf(id: string, index: number): [name: string, content: Buffer][] {
   for (let number = 0; number < more; number++) {
     const odd = ODD_NAMES[(index + number) % ODD_NAMES.length]
     if (number % 3 === 0 && odd !== undefined) files.push([odd, Buffer.from(`${id} wrote ${odd}\n`)])
-    else files.push([`photos/${String(number).padStart(3, '0')}.png`, Buffer.concat([PNG, bytes(`${id}/${number}`, 2000 + number * 500)])])
+    else
+      files.push([
+        `photos/${String(number).padStart(3, '0')}.png`,
+        Buffer.concat([PNG, bytes(`${id}/${number}`, 2000 + number * 500)]),
+      ])
   }
   if (index % LARGE_EVERY === 0) files.push(['video.bin', bytes(`${id}/video`, LARGE_BYTES)])
   // Two odd names may meet in one user: the later one stands.

@@ -97,7 +97,10 @@ export async function startDispatcherHere(launch: DispatcherLaunch): Promise<'st
       url: controlUrl(config),
       token: new Secret(''),
     })
-    await configure(connection, paths.base, [...files, desiredFile({ state: 'up', mode: 'drain', slots: 1, generation: launch.generation })])
+    await configure(connection, paths.base, [
+      ...files,
+      desiredFile({ state: 'up', mode: 'drain', slots: 1, generation: launch.generation }),
+    ])
     await run(connection, keepCommand(paths.base))
   })
   await untilItAnswers(launch, paths)
@@ -134,9 +137,13 @@ async function untilItAnswers(launch: DispatcherLaunch, paths: ControlPaths): Pr
   }
   const log = join(paths.base, 'slots', 'p01', 'out.log')
   const lastLines = (await readFile(log, 'utf8').catch(() => '')).trim().split('\n').slice(-3).join('; ')
-  throw new FleetError('FLEET_CONTROL_NO_DISPATCHER', `the dispatcher did not answer at ${controlUrl(launch.config)}${lastLines === '' ? '' : `; its log ends: ${lastLines}`}`, {
-    remedy: `look at ${log}`,
-  })
+  throw new FleetError(
+    'FLEET_CONTROL_NO_DISPATCHER',
+    `the dispatcher did not answer at ${controlUrl(launch.config)}${lastLines === '' ? '' : `; its log ends: ${lastLines}`}`,
+    {
+      remedy: `look at ${log}`,
+    },
+  )
 }
 
 /** `ours`: it accepts our token and serves our job. `foreign`: somebody answers, but not for us. */

@@ -14,7 +14,11 @@ export interface FleetNode {
 }
 
 /** Connects, works, and always closes. */
-export async function withConnection<Value>(transport: Transport, target: Target, work: (connection: Connection) => Promise<Value>): Promise<Value> {
+export async function withConnection<Value>(
+  transport: Transport,
+  target: Target,
+  work: (connection: Connection) => Promise<Value>,
+): Promise<Value> {
   const connection = await transport.connect(target)
   try {
     return await work(connection)
@@ -24,7 +28,11 @@ export async function withConnection<Value>(transport: Transport, target: Target
 }
 
 /** Runs a node command and insists on exit code 0; anything else is FLEET_NODE_COMMAND with what the node printed on stderr. */
-export async function run(connection: Connection, command: NodeCommand, options: ExecOptions = {}): Promise<ExecResult> {
+export async function run(
+  connection: Connection,
+  command: NodeCommand,
+  options: ExecOptions = {},
+): Promise<ExecResult> {
   return insistOnSuccess(command, await connection.exec(commandLine(command), options))
 }
 

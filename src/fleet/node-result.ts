@@ -35,7 +35,10 @@ export async function forEachNode<Node extends { readonly node: NodeName }, Valu
 }
 
 /** Also what `work` throws before its first await is the result of its node. */
-async function settle<Node extends { readonly node: NodeName }, Value>(node: Node, work: (node: Node) => Promise<Value>): Promise<NodeResult<Value>> {
+async function settle<Node extends { readonly node: NodeName }, Value>(
+  node: Node,
+  work: (node: Node) => Promise<Value>,
+): Promise<NodeResult<Value>> {
   try {
     return { node: node.node, ok: true, value: await work(node) }
   } catch (error) {

@@ -3,8 +3,17 @@
 import { Readable } from 'node:stream'
 import { createHash } from 'node:crypto'
 import { FleetError, formatSize, type Digest } from '../core/index.ts'
-import { activateCommand, inspectCommand, kitFiles, parseInspection, receiveCommand, REQUIRED_TOOLS, type Inspection, type TreeKind,
-  type WantedDigests } from '../node/index.ts'
+import {
+  activateCommand,
+  inspectCommand,
+  kitFiles,
+  parseInspection,
+  receiveCommand,
+  REQUIRED_TOOLS,
+  type Inspection,
+  type TreeKind,
+  type WantedDigests,
+} from '../node/index.ts'
 import type { Connection } from '../ssh/index.ts'
 import { run } from './fleet-node.ts'
 import { archive, type ArchiveEntry } from './release/archive.ts'
@@ -43,7 +52,12 @@ export function releaseTree(release: Release): Tree {
 export function kitTree(): Tree {
   const programs = new Map(kitFiles().map((file) => [file.name, file.content]))
   const manifest = createManifest(
-    [...programs].map(([path, content]) => ({ path, mode: '755', sizeBytes: content.length, sha256: createHash('sha256').update(content).digest('hex') })),
+    [...programs].map(([path, content]) => ({
+      path,
+      mode: '755',
+      sizeBytes: content.length,
+      sha256: createHash('sha256').update(content).digest('hex'),
+    })),
   )
   return tree('kit', manifest, (path) => programs.get(path) ?? Buffer.alloc(0))
 }
@@ -62,7 +76,12 @@ export async function pushToNode(
   if (!found.hasRelease) sentBytes += await send(connection, base, trees.release, options.step)
   const isCurrent = found.currentRelease === digests.release && found.currentKit === digests.kit
   if (!isCurrent) await run(connection, activateCommand(base, digests))
-  return { ...digests, sentBytes, previous: found.currentRelease, outcome: sentBytes > 0 ? 'pushed' : isCurrent ? 'unchanged' : 'switched' }
+  return {
+    ...digests,
+    sentBytes,
+    previous: found.currentRelease,
+    outcome: sentBytes > 0 ? 'pushed' : isCurrent ? 'unchanged' : 'switched',
+  }
 }
 
 /** Brings only fleet's own programs to a place (the control machine, where the dispatcher is supervised). */
@@ -96,10 +115,19 @@ function tree(kind: TreeKind, manifest: Manifest, contentOf: (path: string) => A
     sizeBytes: file.sizeBytes,
     content: contentOf(file.path),
   }))
-  return { kind, manifest, entries: [{ path: MANIFEST_NAME, mode: 0o444, sizeBytes: text.length, content: text }, ...files] }
+  return {
+    kind,
+    manifest,
+    entries: [{ path: MANIFEST_NAME, mode: 0o444, sizeBytes: text.length, content: text }, ...files],
+  }
 }
 
-async function send(connection: Connection, base: string, what: Tree, step: ((what: string) => void) | undefined): Promise<number> {
+async function send(
+  connection: Connection,
+  base: string,
+  what: Tree,
+  step: ((what: string) => void) | undefined,
+): Promise<number> {
   const total = what.manifest.sizeBytes
   const label = what.kind === 'kit' ? 'kit' : 'release'
   let sent = 0

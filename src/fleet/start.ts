@@ -13,7 +13,6 @@ import {
   renderDesired,
   renderWorkerFiles,
   statusCommand,
-  type CronOutcome,
   type Desired,
   type NodeStatus,
   type WorkerFile,
@@ -54,9 +53,16 @@ export async function startNode(connection: Connection, base: string, options: S
   await configure(connection, base, [...renderWorkerFiles(options.settings), desiredFile(desired)])
   const keeper = await installKeeper(connection, base, options)
   await run(connection, keepCommand(base))
-  const status = await statusWhen(connection, base, options, (now) => now.slots.filter((slot) => slot.state !== 'down' && slot.state !== 'unknown').length >= options.slots)
+  const status = await statusWhen(
+    connection,
+    base,
+    options,
+    (now) => now.slots.filter((slot) => slot.state !== 'down' && slot.state !== 'unknown').length >= options.slots,
+  )
   if (status.reached) return { status: status.last, keeper }
-  const missing = status.last.slots.filter((slot) => slot.state === 'down' || slot.state === 'unknown').map((slot) => slot.slot)
+  const missing = status.last.slots
+    .filter((slot) => slot.state === 'down' || slot.state === 'unknown')
+    .map((slot) => slot.slot)
   throw new FleetError('FLEET_NODE_NOT_STARTED', `no supervisor appeared for ${missing.join(', ')}`, {
     remedy: `look at ${base}/log/keep.log on the node`,
   })
@@ -79,13 +85,18 @@ export async function stopNode(connection: Connection, base: string, options: St
   const status = await statusWhen(connection, base, options, (now) => now.slots.every((slot) => !isAlive(slot.state)))
   if (status.reached) return status.last
   const alive = status.last.slots.filter((slot) => isAlive(slot.state)).map((slot) => slot.slot)
-  throw new FleetError('FLEET_NODE_STILL_RUNNING', `${alive.length} slots are still finishing their ID: ${alive.join(', ')}`, {
-    remedy: 'they stop by themselves when they are done; run fleet stop again to wait longer, or fleet stop --now to end them',
-    retryable: true,
-  })
+  throw new FleetError(
+    'FLEET_NODE_STILL_RUNNING',
+    `${alive.length} slots are still finishing their ID: ${alive.join(', ')}`,
+    {
+      remedy:
+        'they stop by themselves when they are done; run fleet stop again to wait longer, or fleet stop --now to end them',
+      retryable: true,
+    },
+  )
 }
 
-export async function statusOf(connection: Connection, base: string): Promise<NodeStatus> {
+async function statusOf(connection: Connection, base: string): Promise<NodeStatus> {
   return parseStatus((await run(connection, statusCommand(base))).stdout)
 }
 
@@ -119,7 +130,9 @@ export async function configure(connection: Connection, base: string, files: rea
     return { path: file.path, mode: file.mode, sizeBytes: content.length, content }
   })
   const paths = files.map((file) => file.path)
-  await run(connection, configureCommand(base, paths), { stdin: Readable.from(archive(entries), { objectMode: false }) })
+  await run(connection, configureCommand(base, paths), {
+    stdin: Readable.from(archive(entries), { objectMode: false }),
+  })
 }
 
 async function statusWhen(

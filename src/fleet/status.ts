@@ -25,17 +25,26 @@ export interface NodeRow {
 
 export interface FleetStatus {
   readonly job: string
-  readonly dispatcher: { readonly url: string; readonly status: DispatcherStatus } | { readonly url: string; readonly error: FleetError }
+  readonly dispatcher:
+    { readonly url: string; readonly status: DispatcherStatus } | { readonly url: string; readonly error: FleetError }
   readonly nodes: readonly NodeRow[]
   readonly totals: Omit<NodeRow, 'node' | 'state' | 'release' | 'keeper' | 'error'>
 }
 
 /** Joins the two views. `found` is undefined for a node where the job has never been. */
-export function joinStatus(job: string, dispatcher: FleetStatus['dispatcher'], results: readonly NodeResult<NodeStatus | undefined>[]): FleetStatus {
+export function joinStatus(
+  job: string,
+  dispatcher: FleetStatus['dispatcher'],
+  results: readonly NodeResult<NodeStatus | undefined>[],
+): FleetStatus {
   const work = new Map('status' in dispatcher ? dispatcher.status.nodes.map((node) => [node.node, node]) : [])
   const nodes = results.map((result): NodeRow => {
     const done = work.get(result.node)
-    const numbers = { done: done?.done ?? 0, failed: (done?.failures ?? 0) + (done?.crashes ?? 0), ratePerMin: done?.rate_per_min ?? 0 }
+    const numbers = {
+      done: done?.done ?? 0,
+      failed: (done?.failures ?? 0) + (done?.crashes ?? 0),
+      ratePerMin: done?.rate_per_min ?? 0,
+    }
     const nothing = { node: result.node, release: '', keeper: '', slots: NO_SLOTS, restarts: 0, ...numbers }
     if (!result.ok) return { ...nothing, state: 'unreachable', error: result.error }
     if (result.value === undefined) return { ...nothing, state: 'absent' }
@@ -45,14 +54,28 @@ export function joinStatus(job: string, dispatcher: FleetStatus['dispatcher'], r
 }
 
 const NO_SLOTS: SlotCounts = {
-  wanted: 0, running: 0, adopted: 0, backoff: 0, finished: 0, misconfigured: 0, blocked: 0, down: 0, unknown: 0,
+  wanted: 0,
+  running: 0,
+  adopted: 0,
+  backoff: 0,
+  finished: 0,
+  misconfigured: 0,
+  blocked: 0,
+  down: 0,
+  unknown: 0,
 }
 
 function observed(status: NodeStatus): Pick<NodeRow, 'state' | 'release' | 'keeper' | 'slots' | 'restarts'> {
   const slots: Record<SlotState | 'wanted', number> = { ...NO_SLOTS, wanted: status.state === 'up' ? status.wanted : 0 }
   for (const slot of status.slots) slots[slot.state] += 1
   const restarts = status.slots.reduce((total, slot) => total + Math.max(0, slot.starts - 1), 0)
-  return { state: status.state === 'up' ? 'up' : 'down', release: status.release ?? '', keeper: status.keeper, slots, restarts }
+  return {
+    state: status.state === 'up' ? 'up' : 'down',
+    release: status.release ?? '',
+    keeper: status.keeper,
+    slots,
+    restarts,
+  }
 }
 
 function sum(nodes: readonly NodeRow[]): FleetStatus['totals'] {

@@ -24,7 +24,8 @@ export function commandLine(command: NodeCommand): string {
 
 /** One argument, quoted so that any POSIX shell passes it on byte for byte (POSIX 2.2.2, single quotes). NUL cannot be an argument. */
 export function quote(argument: string): string {
-  if (argument.includes('\0')) throw new FleetError('FLEET_NODE_BAD_ARGUMENT', 'an argument must not contain a NUL byte')
+  if (argument.includes('\0'))
+    throw new FleetError('FLEET_NODE_BAD_ARGUMENT', 'an argument must not contain a NUL byte')
   if (/^[A-Za-z0-9_./:=@%+,-]+$/.test(argument)) return argument
   return `'${argument.replaceAll("'", "'\\''")}'`
 }

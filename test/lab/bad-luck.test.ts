@@ -28,7 +28,13 @@ describeOnLab('a job with bad luck on five real hosts', () => {
     source = join(lab.shared.here, 'source')
     ids = await createUsers(source, USERS)
     nginx = await startNginx({ root: source, address: lab.controlAddress })
-    job = await createLabJob({ lab, slots: SLOTS, sourceUrl: nginx.url, pause: PAUSE_SECONDS, lease: `${LEASE_MS / 1000}s` })
+    job = await createLabJob({
+      lab,
+      slots: SLOTS,
+      sourceUrl: nginx.url,
+      pause: PAUSE_SECONDS,
+      lease: `${LEASE_MS / 1000}s`,
+    })
     await writeFile(join(job.folder, 'users.txt'), ids.map((id) => `${id}\n`).join(''))
   }, 120_000)
 
@@ -79,7 +85,10 @@ describeOnLab('a job with bad luck on five real hosts', () => {
   }, 600_000)
 
   it('has the output of workers that cron started, both streams, in the job’s own folder', async () => {
-    const log = await lab.run(2, 'cat /root/.fleet/photos/slots/p*/out.log; cat /root/.fleet/photos/slots/p*/supervisor.log | tail -n 40')
+    const log = await lab.run(
+      2,
+      'cat /root/.fleet/photos/slots/p*/out.log; cat /root/.fleet/photos/slots/p*/supervisor.log | tail -n 40',
+    )
     expect(/^stdout of /m.test(log.stdout)).toBe(true)
     expect(/^stderr of /m.test(log.stdout)).toBe(true)
     const status = await job.fleet('status')
@@ -122,7 +131,8 @@ async function untilDone(job: LabJob, count: number): Promise<void> {
     for (;;) {
       const status = await client.status().catch(() => undefined)
       if (status !== undefined && status.ids.done >= count) return
-      if (performance.now() > deadlineMs) throw new Error(`expected ${count} IDs done, it is at ${JSON.stringify(status?.ids)}`)
+      if (performance.now() > deadlineMs)
+        throw new Error(`expected ${count} IDs done, it is at ${JSON.stringify(status?.ids)}`)
       await sleep(200)
     }
   } finally {
@@ -133,7 +143,10 @@ async function untilDone(job: LabJob, count: number): Promise<void> {
 const SLOT_FILES = '/root/.fleet/photos/slots'
 
 async function workerPids(lab: Lab, node: number): Promise<Map<string, string>> {
-  const result = await lab.run(node, `cd ${SLOT_FILES} && for slot in *; do echo "$slot $(cut -d' ' -f1 $slot/worker)"; done`)
+  const result = await lab.run(
+    node,
+    `cd ${SLOT_FILES} && for slot in *; do echo "$slot $(cut -d' ' -f1 $slot/worker)"; done`,
+  )
   return new Map(
     result.stdout
       .trim()
@@ -144,7 +157,8 @@ async function workerPids(lab: Lab, node: number): Promise<Map<string, string>> 
 
 /** KILL to a worker, a supervisor, and a running command of some slots of a node. */
 async function killSome(lab: Lab, node: number, slot?: string): Promise<void> {
-  const victims = slot === undefined ? ['p02/worker', 'p03/supervisor', 'p05/child', 'p07/supervisor p07/worker'] : [`${slot}/worker`]
+  const victims =
+    slot === undefined ? ['p02/worker', 'p03/supervisor', 'p05/child', 'p07/supervisor p07/worker'] : [`${slot}/worker`]
   const files = victims.flatMap((victim) => victim.split(' ')).map((file) => `${SLOT_FILES}/${file}`)
   await lab.run(node, `for file in ${files.join(' ')}; do kill -9 $(cut -d' ' -f1 $file); done`)
 }
@@ -155,7 +169,8 @@ async function untilRunning(lab: Lab, node: number, count: number): Promise<void
   for (;;) {
     const running = lab.processes(node).filter((process) => process.command.includes('slot.sh')).length
     if (running >= count) return
-    if (performance.now() > deadlineMs) throw new Error(`expected ${count} supervisors on node ${node}, found ${running}`)
+    if (performance.now() > deadlineMs)
+      throw new Error(`expected ${count} supervisors on node ${node}, found ${running}`)
     await sleep(500)
   }
 }

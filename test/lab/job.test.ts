@@ -81,7 +81,11 @@ describeOnLab('a job on five real hosts', () => {
     expect(table.stdout).toMatch(/node05 +up/)
     expect(table.stdout).toContain('1,000 imported = 0 pending + 0 leased + 1,000 done + 0 parked')
     const status: unknown = JSON.parse((await job.fleet('status', '--json')).stdout)
-    expect(status).toMatchObject({ schema: 'fleet.status/1', job: 'photos', totals: { slots: { wanted: NODES * SLOTS }, done: USERS } })
+    expect(status).toMatchObject({
+      schema: 'fleet.status/1',
+      job: 'photos',
+      totals: { slots: { wanted: NODES * SLOTS }, done: USERS },
+    })
   })
 
   it('keeps both streams of every worker in the job’s own folder', async () => {

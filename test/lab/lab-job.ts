@@ -87,7 +87,12 @@ export async function createLabJob(options: LabJobOptions): Promise<LabJob> {
 function fleetYml(options: LabJobOptions, name: string, port: number): string {
   const { lab } = options
   const shared = lab.shared.onNodes
-  const env = { SOURCE_URL: `${options.sourceUrl}/`, TARGET: `${shared}/target`, GUARD: `${shared}/guard`, PAUSE: String(options.pause ?? 0) }
+  const env = {
+    SOURCE_URL: `${options.sourceUrl}/`,
+    TARGET: `${shared}/target`,
+    GUARD: `${shared}/guard`,
+    PAUSE: String(options.pause ?? 0),
+  }
   return `job: ${name}
 release: { files: [${JSON.stringify(WORKER)}, ${JSON.stringify(MIGRATE)}] }
 worker:
@@ -109,14 +114,15 @@ const OVER_THE_NODES = new Set(['push', 'start', 'stop', 'status'])
 
 function runFleet(folder: string, lab: Lab, args: readonly string[]): Promise<FleetResult> {
   const [command = ''] = args
-  const nodeOptions = OVER_THE_NODES.has(command) && !args.includes('--known-hosts') ? ['--known-hosts', lab.knownHostsFile] : []
+  const nodeOptions =
+    OVER_THE_NODES.has(command) && !args.includes('--known-hosts') ? ['--known-hosts', lab.knownHostsFile] : []
   const insecure = command === 'start' || (command === 'dispatcher' && args[1] === 'start') ? ['--insecure-http'] : []
   return new Promise((resolve, reject) => {
     const argv = [...args, ...nodeOptions, ...insecure]
     execFile(FLEET, argv, { cwd: folder, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
       if (error === null) resolve({ exitCode: 0, stdout, stderr })
       else if (typeof error.code === 'number') resolve({ exitCode: error.code, stdout, stderr })
-      else reject(error)
+      else reject(new Error(`${FLEET} ${argv.join(' ')}`, { cause: error }))
     })
   })
 }
@@ -129,7 +135,8 @@ async function untilFinished(connect: () => Promise<Client>, limitMs: number): P
       // While the dispatcher is being restarted it does not answer: that is part of some tests.
       const status = await client.status().catch(() => undefined)
       if (status?.state === 'finished') return status
-      if (performance.now() > deadlineMs) throw new Error(`expected the job to finish within ${limitMs} ms, it is at ${JSON.stringify(status)}`)
+      if (performance.now() > deadlineMs)
+        throw new Error(`expected the job to finish within ${limitMs} ms, it is at ${JSON.stringify(status)}`)
       await sleep(200)
     }
   } finally {

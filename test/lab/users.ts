@@ -2,7 +2,22 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
-const ODD_IDS = ["o'brien", 'two words', 'Ünï', '山田', 'a&b=c', '100%', 'p1', 'p10', '$(touch owned)', '`touch owned`', '"q"', '-rf', 'x;y', '*']
+const ODD_IDS = [
+  "o'brien",
+  'two words',
+  'Ünï',
+  '山田',
+  'a&b=c',
+  '100%',
+  'p1',
+  'p10',
+  '$(touch owned)',
+  '`touch owned`',
+  '"q"',
+  '-rf',
+  'x;y',
+  '*',
+]
 
 /** Writes `count` users below `folder`, and returns their IDs. */
 export async function createUsers(folder: string, count: number): Promise<string[]> {

@@ -9,7 +9,14 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { FleetError, formatDuration, formatSize, slotName } from '../../core/index.ts'
-import { checkCopies, createUsers, killWorker, startDemoNodes, startSourceServer, type DemoNodes } from '../../demo/index.ts'
+import {
+  checkCopies,
+  createUsers,
+  killWorker,
+  startDemoNodes,
+  startSourceServer,
+  type DemoNodes,
+} from '../../demo/index.ts'
 import { loadContext, outputOf, parseCount, type CommonOptions } from '../context.ts'
 import { ExitCode } from '../exit-code.ts'
 import type { Output } from '../output/output.ts'
@@ -35,7 +42,9 @@ export async function demo(options: DemoOptions): Promise<ExitCode> {
   const users = parseCount('--users', options.users) ?? 300
   const folder = await mkdtemp(join(tmpdir(), 'fleet-demo-'))
   const startedMs = performance.now()
-  output.note(`fleet demo: ${NODES} nodes x ${SLOTS} slots move the files of ${users} users. It takes less than a minute.`)
+  output.note(
+    `fleet demo: ${NODES} nodes x ${SLOTS} slots move the files of ${users} users. It takes less than a minute.`,
+  )
   output.note(`everything is below ${folder}; nothing else on this machine is touched`)
   const ended = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -114,7 +123,8 @@ async function watch(stage: Stage, nodes: DemoNodes): Promise<void> {
       lastShare = share
     }
     if (share === 1) return
-    if (performance.now() > deadlineMs) throw new FleetError('FLEET_CLI_DEMO_STUCK', `the demo did not finish within ${formatDuration(PATIENCE_MS)}`)
+    if (performance.now() > deadlineMs)
+      throw new FleetError('FLEET_CLI_DEMO_STUCK', `the demo did not finish within ${formatDuration(PATIENCE_MS)}`)
     if (kills[0] !== undefined && share >= kills[0]) {
       kills.shift()
       await killOne(output, nodes, kills.length)
@@ -127,7 +137,8 @@ async function killOne(output: Output, nodes: DemoNodes, number: number): Promis
   const index = number % nodes.homes.length
   const slot = slotName(1 + (number % SLOTS))
   const pid = await killWorker(nodes.homes[index] ?? '', JOB, slot)
-  if (pid !== undefined && !output.isInteractive) output.note(`bad luck: KILL to the worker in node0${index + 1}/${slot} (pid ${pid})`)
+  if (pid !== undefined && !output.isInteractive)
+    output.note(`bad luck: KILL to the worker in node0${index + 1}/${slot} (pid ${pid})`)
 }
 
 async function runFleet(stage: Stage, nodes: DemoNodes, arguments_: readonly string[]): Promise<void> {
@@ -137,7 +148,8 @@ async function runFleet(stage: Stage, nodes: DemoNodes, arguments_: readonly str
   const [program = '', ...entry] = entryCommand()
   const child = spawn(program, [...entry, ...argv], { cwd: stage.folder, stdio: ['ignore', 'inherit', 'inherit'] })
   const [code] = (await once(child, 'exit')) as [number | null]
-  if (code !== 0) throw new FleetError('FLEET_CLI_DEMO_FAILED', `fleet ${arguments_.join(' ')} ended with ${String(code)}`)
+  if (code !== 0)
+    throw new FleetError('FLEET_CLI_DEMO_FAILED', `fleet ${arguments_.join(' ')} ended with ${String(code)}`)
 }
 
 async function fleetYml(sourceUrl: string, target: string): Promise<string> {
@@ -174,8 +186,12 @@ function judge(output: Output, verdict: Awaited<ReturnType<typeof checkCopies>>)
   output.note('')
   if (verdict.problems.length === 0) {
     const { users, files, bytes } = verdict
-    output.result(`checked: ${count(users)} users, ${count(files)} files, ${formatSize(bytes)}: every byte arrived, each under the right user, and nothing else`)
-    output.note('the same with your own nodes: fleet init; edit fleet.yml and inventory.yml; fleet push; fleet start; fleet ids add FILE; fleet status')
+    output.result(
+      `checked: ${count(users)} users, ${count(files)} files, ${formatSize(bytes)}: every byte arrived, each under the right user, and nothing else`,
+    )
+    output.note(
+      'the same with your own nodes: fleet init; edit fleet.yml and inventory.yml; fleet push; fleet start; fleet ids add FILE; fleet status',
+    )
   } else {
     for (const problem of verdict.problems.slice(0, 20)) output.note(problem)
     output.result(`${count(verdict.problems.length)} problems`)

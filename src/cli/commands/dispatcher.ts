@@ -43,7 +43,11 @@ export async function serve(options: ServeOptions): Promise<number> {
   try {
     return await serveUntilStopped(options)
   } catch (error) {
-    if (options.supervised === true && error instanceof FleetError && /^FLEET_(?:CONFIG|CLI|DISPATCHER_INSECURE)/.test(error.code)) {
+    if (
+      options.supervised === true &&
+      error instanceof FleetError &&
+      /^FLEET_(?:CONFIG|CLI|DISPATCHER_INSECURE)/.test(error.code)
+    ) {
       process.stderr.write(`${error.message}\n${error.remedy ?? ''}\n`)
       return MISCONFIGURED
     }
@@ -56,7 +60,12 @@ async function serveUntilStopped(options: ServeOptions): Promise<number> {
   await mkdir(dirname(serving.ledger), { recursive: true, mode: 0o700 })
   const stopped = untilSignal()
   const tokens = await loadTokens(serving.tokens)
-  const ledger = await openSqliteLedger({ file: serving.ledger, policy: createRetryPolicy(serving), clock: systemClock, random: Math.random })
+  const ledger = await openSqliteLedger({
+    file: serving.ledger,
+    policy: createRetryPolicy(serving),
+    clock: systemClock,
+    random: Math.random,
+  })
   try {
     const dispatcher = await startDispatcher({
       ledger,
@@ -70,7 +79,11 @@ async function serveUntilStopped(options: ServeOptions): Promise<number> {
       insecureHttp: options.insecureHttp ?? false,
       version: VERSION,
     })
-    const ready = { url: dispatcher.url, operator_token_file: tokens.operatorFile, worker_token_file: tokens.workerFile }
+    const ready = {
+      url: dispatcher.url,
+      operator_token_file: tokens.operatorFile,
+      worker_token_file: tokens.workerFile,
+    }
     process.stdout.write(`${JSON.stringify(ready)}\n`)
     const signal = await stopped
     await dispatcher.close()
@@ -85,7 +98,7 @@ export interface ControlOptions extends CommonOptions {
 }
 
 export async function startCommand(options: ControlOptions): Promise<ExitCode> {
-  const config = await loadConfig(resolve(options.config))
+  const config = loadConfig(resolve(options.config))
   const launched = await startDispatcherHere({
     config,
     command: serveCommand(config, options.insecureHttp ?? false),
@@ -100,7 +113,7 @@ export async function startCommand(options: ControlOptions): Promise<ExitCode> {
 }
 
 export async function stopCommand(options: CommonOptions): Promise<ExitCode> {
-  await stopDispatcherHere(await loadConfig(resolve(options.config)), systemClock)
+  await stopDispatcherHere(loadConfig(resolve(options.config)), systemClock)
   const output = outputOf(options)
   output.result('dispatcher stopped; workers wait for it, and go on when it is back')
   output.json({ schema: 'fleet.dispatcher.stop/1' })
@@ -123,8 +136,11 @@ export async function pauseCommand(options: CommonOptions, isPaused: boolean): P
   })
 }
 
-async function withOperator(options: CommonOptions, work: (config: FleetConfig, client: Awaited<ReturnType<typeof operatorClient>>) => Promise<void>): Promise<ExitCode> {
-  const config = await loadConfig(resolve(options.config))
+async function withOperator(
+  options: CommonOptions,
+  work: (config: FleetConfig, client: Awaited<ReturnType<typeof operatorClient>>) => Promise<void>,
+): Promise<ExitCode> {
+  const config = loadConfig(resolve(options.config))
   const client = await operatorClient(config)
   try {
     await work(config, client)
@@ -138,11 +154,15 @@ async function withOperator(options: CommonOptions, work: (config: FleetConfig, 
 async function whatToServe(options: ServeOptions): Promise<Serving> {
   const alone = options.job !== undefined && options.ledger !== undefined
   if (!existsSync(resolve(options.config)) && !alone) {
-    throw new FleetError('FLEET_CLI_BAD_OPTION', `there is no ${options.config}, so --job and --ledger must say what to serve`, {
-      remedy: 'fleet dispatcher serve --job NAME --ledger FILE --listen 127.0.0.1:0',
-    })
+    throw new FleetError(
+      'FLEET_CLI_BAD_OPTION',
+      `there is no ${options.config}, so --job and --ledger must say what to serve`,
+      {
+        remedy: 'fleet dispatcher serve --job NAME --ledger FILE --listen 127.0.0.1:0',
+      },
+    )
   }
-  const base = alone ? undefined : await loadConfig(resolve(options.config))
+  const base = alone ? undefined : loadConfig(resolve(options.config))
   const listen = options.listen === undefined ? undefined : parseListen(options.listen)
   const leaseMs = options.lease === undefined ? undefined : parseDuration(options.lease)
   if (base === undefined) return servingAlone(options, listen, leaseMs)
@@ -159,7 +179,11 @@ async function whatToServe(options: ServeOptions): Promise<Serving> {
   }
 }
 
-function servingAlone(options: ServeOptions, listen: Serving['listen'] | undefined, leaseMs: number | undefined): Serving {
+function servingAlone(
+  options: ServeOptions,
+  listen: Serving['listen'] | undefined,
+  leaseMs: number | undefined,
+): Serving {
   const ledger = resolve(options.ledger ?? '')
   return {
     job: parseJobName(options.job ?? ''),

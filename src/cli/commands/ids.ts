@@ -1,8 +1,8 @@
 // fleet ids: the ledger from the operator's side.
-import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { loadConfig } from '../../config/index.ts'
-import { FleetError, parseId } from '../../core/index.ts'
+import { FleetError, messageOf, parseId } from '../../core/index.ts'
 import { operatorClient, readToken } from '../../fleet/index.ts'
 import { createClient, type Client } from '../../protocol/index.ts'
 import { outputOf, parseCount, type CommonOptions } from '../context.ts'
@@ -18,16 +18,15 @@ export interface LedgerOptions extends CommonOptions {
 /** Streams a file, or stdin for `-`. The same file again adds nothing. Exit 1 when lines were refused. */
 export async function addIds(file: string, options: LedgerOptions): Promise<ExitCode> {
   return withClient(options, async (client, output) => {
-    const source = file === '-' ? process.stdin : createReadStream(resolve(file))
-    const opened = file === '-' ? Promise.resolve() : once(source, file)
-    await opened
-    const answer = await client.importIds(source, {
+    const answer = await client.importIds(await openInput(file), {
       onProgress: (sentBytes) => {
         if (output.isInteractive) process.stderr.write(`\rsent ${count(sentBytes)} bytes`)
       },
     })
     if (output.isInteractive) process.stderr.write('\r\u001b[K')
-    output.result(`${count(answer.added)} added, ${count(answer.duplicates)} already there, ${count(answer.rejected_count)} refused`)
+    output.result(
+      `${count(answer.added)} added, ${count(answer.duplicates)} already there, ${count(answer.rejected_count)} refused`,
+    )
     for (const { line, reason } of answer.rejected) output.note(`${file}:${line}: ${reason}`)
     output.json({ schema: 'fleet.ids.add/1', ...answer })
     return answer.rejected_count === 0 ? ExitCode.ok : ExitCode.unexpected
@@ -37,9 +36,17 @@ export async function addIds(file: string, options: LedgerOptions): Promise<Exit
 export async function showId(id: string, options: LedgerOptions): Promise<ExitCode> {
   return withClient(options, async (client, output) => {
     const record = await client.show(parseId(id))
-    output.result(`${record.id}  ${record.state}  fence ${record.fence}  ${record.failures} failures  ${record.crashes} crashes`)
+    output.result(
+      `${record.id}  ${record.state}  fence ${record.fence}  ${record.failures} failures  ${record.crashes} crashes`,
+    )
     const rows = record.attempts.map((attempt) => [
-      String(attempt.fence), attempt.slot, attempt.started, attempt.ended ?? '', attempt.outcome ?? 'running', attempt.class ?? '', attempt.message ?? '',
+      String(attempt.fence),
+      attempt.slot,
+      attempt.started,
+      attempt.ended ?? '',
+      attempt.outcome ?? 'running',
+      attempt.class ?? '',
+      attempt.message ?? '',
     ])
     const columns = ['FENCE', 'SLOT', 'STARTED', 'ENDED', 'OUTCOME', 'CLASS', 'MESSAGE'].map((title) => ({ title }))
     if (rows.length > 0) for (const line of table(columns, rows)) output.result(line.replaceAll('\n', ' '))
@@ -59,7 +66,10 @@ const STATES = ['pending', 'leased', 'done', 'parked'] as const
 export async function listIds(options: ListOptions): Promise<ExitCode> {
   const state = STATES.find((name) => name === options.state)
   if (options.state !== undefined && state === undefined) {
-    throw new FleetError('FLEET_CLI_BAD_OPTION', `expected --state to be one of ${STATES.join(', ')}, got ${JSON.stringify(options.state)}`)
+    throw new FleetError(
+      'FLEET_CLI_BAD_OPTION',
+      `expected --state to be one of ${STATES.join(', ')}, got ${JSON.stringify(options.state)}`,
+    )
   }
   return withClient(options, async (client, output) => {
     const limit = parseCount('--limit-ids', options.limitIds) ?? 1000
@@ -75,9 +85,15 @@ export async function listIds(options: ListOptions): Promise<ExitCode> {
   })
 }
 
-export async function retryIds(ids: readonly string[], options: LedgerOptions & { readonly all?: boolean }): Promise<ExitCode> {
+export interface RetryOptions extends LedgerOptions {
+  readonly all?: boolean
+}
+
+export async function retryIds(ids: readonly string[], options: RetryOptions): Promise<ExitCode> {
   if (ids.length === 0 && options.all !== true) {
-    throw new FleetError('FLEET_CLI_BAD_OPTION', 'expected IDs, or --all for every parked ID', { remedy: 'fleet ids list --state parked shows them' })
+    throw new FleetError('FLEET_CLI_BAD_OPTION', 'expected IDs, or --all for every parked ID', {
+      remedy: 'fleet ids list --state parked shows them',
+    })
   }
   return withClient(options, async (client, output) => {
     const { retried } = await client.retry(ids.length === 0 ? undefined : ids.map(parseId))
@@ -96,7 +112,10 @@ export async function exportIds(options: LedgerOptions): Promise<ExitCode> {
   })
 }
 
-async function withClient(options: LedgerOptions, work: (client: Client, output: Output) => Promise<ExitCode>): Promise<ExitCode> {
+async function withClient(
+  options: LedgerOptions,
+  work: (client: Client, output: Output) => Promise<ExitCode>,
+): Promise<ExitCode> {
   const client = await clientOf(options)
   try {
     return await work(client, outputOf(options))
@@ -106,17 +125,17 @@ async function withClient(options: LedgerOptions, work: (client: Client, output:
 }
 
 async function clientOf(options: LedgerOptions): Promise<Client> {
-  if (options.url === undefined) return operatorClient(await loadConfig(resolve(options.config)))
+  if (options.url === undefined) return operatorClient(loadConfig(resolve(options.config)))
   if (options.tokenFile === undefined) throw new FleetError('FLEET_CLI_BAD_OPTION', '--url needs --token-file')
   return createClient({ url: options.url, token: await readToken(resolve(options.tokenFile)) })
 }
 
-/** Resolves when the file is open, so that a wrong name is told before anything is sent. */
-async function once(stream: NodeJS.ReadableStream, file: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    stream.once('open', resolve)
-    stream.once('error', (error) => {
-      reject(new FleetError('FLEET_CLI_BAD_FILE', `cannot read ${file}: ${error.message}`, { cause: error }))
-    })
-  })
+/** Opened before anything is sent, so that a wrong name is told first. */
+async function openInput(file: string): Promise<NodeJS.ReadableStream> {
+  if (file === '-') return process.stdin
+  try {
+    return (await open(resolve(file))).createReadStream()
+  } catch (error) {
+    throw new FleetError('FLEET_CLI_BAD_FILE', `cannot read ${file}: ${messageOf(error)}`, { cause: error })
+  }
 }

@@ -44,6 +44,10 @@ async function ignorePrivateFolder(file: string): Promise<void> {
 }
 
 function jobFromFolder(folder: string): JobName {
-  const name = basename(folder).toLowerCase().replaceAll(/[^a-z0-9-]+/g, '-').replace(/^-+/, '').slice(0, 32)
+  const name = basename(folder)
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9-]+/g, '-')
+    .replace(/^-+/, '')
+    .slice(0, 32)
   return parseJobName(name === '' ? 'job' : name)
 }

@@ -66,7 +66,12 @@ export async function start(options: StartCommandOptions): Promise<ExitCode> {
   return exitCodeOfNodes(results)
 }
 
-async function startDispatcher(config: FleetConfig, options: StartCommandOptions, generation: number, output: Output): Promise<void> {
+async function startDispatcher(
+  config: FleetConfig,
+  options: StartCommandOptions,
+  generation: number,
+  output: Output,
+): Promise<void> {
   const launched = await startDispatcherHere({
     config,
     command: serveCommand(config, options.insecureHttp ?? false),
@@ -92,9 +97,12 @@ async function startOne(connection: Connection, what: StartOne): Promise<StartVa
   const { worker } = config
   const found = await inspect(connection, node.base, { kit: kitTree().manifest.digest }, worker.kind === 'exec')
   if (found.currentRelease === '' || found.currentKit === '') {
-    throw new FleetError('FLEET_NODE_NO_RELEASE', `job ${config.job} has no release on this node`, { remedy: 'push first: fleet push' })
+    throw new FleetError('FLEET_NODE_NO_RELEASE', `job ${config.job} has no release on this node`, {
+      remedy: 'push first: fleet push',
+    })
   }
-  if (worker.kind === 'copy') throw new FleetError('FLEET_CLI_BAD_OPTION', 'worker.kind copy is not available in this version')
+  if (worker.kind === 'copy')
+    throw new FleetError('FLEET_CLI_BAD_OPTION', 'worker.kind copy is not available in this version')
   return startNode(connection, node.base, {
     job: config.job,
     settings: {
@@ -120,9 +128,13 @@ async function startOne(connection: Connection, what: StartOne): Promise<StartVa
 function readSecrets(config: FleetConfig): Record<string, Secret> {
   const missing = config.worker.secrets.filter((name) => process.env[name] === undefined)
   if (missing.length > 0) {
-    throw new FleetError('FLEET_CLI_NO_SECRET', `worker.secrets names ${missing.join(', ')}, which the environment does not hold`, {
-      remedy: `set them before the command: export ${missing[0] ?? ''}=...`,
-    })
+    throw new FleetError(
+      'FLEET_CLI_NO_SECRET',
+      `worker.secrets names ${missing.join(', ')}, which the environment does not hold`,
+      {
+        remedy: `set them before the command: export ${missing[0] ?? ''}=...`,
+      },
+    )
   }
   return Object.fromEntries(config.worker.secrets.map((name) => [name, new Secret(process.env[name] ?? '')]))
 }
@@ -140,14 +152,35 @@ function withoutKeeper(results: readonly NodeResult<StartValue>[]): Map<string, 
 
 function print(output: Output, results: readonly NodeResult<StartValue>[]): void {
   const rows = results.flatMap((result) =>
-    result.ok ? [[result.node, `${result.value.status.slots.length}`, result.value.keeper.kind, (result.value.status.release ?? '').slice(0, 12)]] : [],
+    result.ok
+      ? [
+          [
+            result.node,
+            `${result.value.status.slots.length}`,
+            result.value.keeper.kind,
+            (result.value.status.release ?? '').slice(0, 12),
+          ],
+        ]
+      : [],
   )
   if (rows.length > 0) {
-    for (const line of table([{ title: 'NODE' }, { title: 'SLOTS', align: 'right' }, { title: 'KEEPER' }, { title: 'RELEASE' }], rows)) output.result(line)
+    for (const line of table(
+      [{ title: 'NODE' }, { title: 'SLOTS', align: 'right' }, { title: 'KEEPER' }, { title: 'RELEASE' }],
+      rows,
+    ))
+      output.result(line)
   }
   for (const [reason, nodes] of withoutKeeper(results)) {
-    output.note(`${output.style('yellow', 'warning')} ${foldNodes(nodes)}: no keeper (${reason}): after a reboot nothing runs there until fleet start`)
+    output.note(
+      `${output.style('yellow', 'warning')} ${foldNodes(nodes)}: no keeper (${reason}): after a reboot nothing runs there until fleet start`,
+    )
   }
   printNodeErrors(output, results)
-  output.json(nodesJson('fleet.start/1', results, ({ status, keeper }) => ({ slots: status.wanted, release: status.release ?? null, keeper: keeper.kind })))
+  output.json(
+    nodesJson('fleet.start/1', results, ({ status, keeper }) => ({
+      slots: status.wanted,
+      release: status.release ?? null,
+      keeper: keeper.kind,
+    })),
+  )
 }

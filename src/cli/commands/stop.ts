@@ -31,11 +31,15 @@ export async function stop(options: StopCommandOptions): Promise<ExitCode> {
         nodes,
         // Draining is waiting: nodes drain side by side unless serial work was asked for.
         context.parallel === 1 ? 1 : nodes.length,
-        (node) => withConnection(context.transport, node.target, (connection) => stopNode(connection, node.base, { mode, clock: systemClock, waitMs })),
+        (node) =>
+          withConnection(context.transport, node.target, (connection) =>
+            stopNode(connection, node.base, { mode, clock: systemClock, waitMs }),
+          ),
         progress,
       ),
   )
-  for (const result of results) if (result.ok) output.result(`${result.node}  stopped, ${result.value.slots.length} slots down`)
+  for (const result of results)
+    if (result.ok) output.result(`${result.node}  stopped, ${result.value.slots.length} slots down`)
   printNodeErrors(output, results)
   if (options.dispatcher === true) {
     await stopDispatcherHere(config, systemClock)

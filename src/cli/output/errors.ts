@@ -9,7 +9,8 @@ export function printError(output: Output, error: FleetError, isVerbose: boolean
   if (error.remedy !== undefined) output.note(`  ${output.style('cyan', 'do')}   ${error.remedy}`)
   output.note(`  ${output.style('dim', error.code)}`)
   if (!isVerbose) return
-  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) output.note(cause.stack ?? cause.message)
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
+    output.note(cause.stack ?? cause.message)
 }
 
 export function printNodeErrors(output: Output, results: readonly NodeResult<unknown>[]): void {
@@ -22,7 +23,9 @@ export function printNodeErrors(output: Output, results: readonly NodeResult<unk
     groups.set(key, group)
   }
   for (const { error, nodes } of groups.values()) {
-    output.note(`${output.style(['bold', 'red'], 'failed')} ${output.style('bold', foldNodes(nodes))}: ${error.message}`)
+    output.note(
+      `${output.style(['bold', 'red'], 'failed')} ${output.style('bold', foldNodes(nodes))}: ${error.message}`,
+    )
     if (error.remedy !== undefined) output.note(`  ${output.style('cyan', 'do')}   ${error.remedy}`)
     output.note(`  ${output.style('dim', error.code)}`)
   }
@@ -34,11 +37,17 @@ export function errorJson(error: FleetError): { code: string; message: string; r
 }
 
 /** The common --json document of commands over many nodes. */
-export function nodesJson<Value>(schema: string, results: readonly NodeResult<Value>[], show: (value: Value) => object): object {
+export function nodesJson<Value>(
+  schema: string,
+  results: readonly NodeResult<Value>[],
+  show: (value: Value) => object,
+): object {
   return {
     schema,
     nodes: results.map((result) =>
-      result.ok ? { node: result.node, ok: true, ...show(result.value) } : { node: result.node, ok: false, error: errorJson(result.error) },
+      result.ok
+        ? { node: result.node, ok: true, ...show(result.value) }
+        : { node: result.node, ok: false, error: errorJson(result.error) },
     ),
   }
 }

@@ -8,12 +8,12 @@ export interface Output {
   /** Can live progress be drawn on stderr? */
   readonly isInteractive: boolean
   /** A line of the result. Nothing in --json mode. */
-  result(line: string): void
+  readonly result: (line: string) => void
   /** The whole result as one JSON document. Nothing without --json. */
-  json(document: object): void
+  readonly json: (document: object) => void
   /** A line about what is going on. */
-  note(line: string): void
-  style(style: Style | readonly Style[], text: string): string
+  readonly note: (line: string) => void
+  readonly style: (style: Style | Style[], text: string) => string
 }
 
 export interface OutputOptions {
@@ -22,7 +22,10 @@ export interface OutputOptions {
   readonly color: boolean
 }
 
-export function createOutput(options: OutputOptions, streams: { stdout: NodeJS.WriteStream; stderr: NodeJS.WriteStream } = process): Output {
+export function createOutput(
+  options: OutputOptions,
+  streams: { stdout: NodeJS.WriteStream; stderr: NodeJS.WriteStream } = process,
+): Output {
   const noColor = process.env['NO_COLOR']
   const hasColor = options.color && (noColor === undefined || noColor === '') && streams.stdout.isTTY
   return {
@@ -37,6 +40,6 @@ export function createOutput(options: OutputOptions, streams: { stdout: NodeJS.W
     note: (line) => {
       streams.stderr.write(`${line}\n`)
     },
-    style: (style, text) => (hasColor ? styleText([...(Array.isArray(style) ? style : [style])] as Style[], text, { validateStream: false }) : text),
+    style: (style, text) => (hasColor ? styleText(style, text, { validateStream: false }) : text),
   }
 }

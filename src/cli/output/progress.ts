@@ -18,7 +18,11 @@ export async function withProgress<Value>(
   })
 }
 
-async function drawList<Value>(verb: string, nodes: readonly NodeName[], work: (progress: Progress) => Promise<Value>): Promise<Value> {
+async function drawList<Value>(
+  verb: string,
+  nodes: readonly NodeName[],
+  work: (progress: Progress) => Promise<Value>,
+): Promise<Value> {
   const { Listr } = await import('listr2')
   const rows = new Map(nodes.map((node) => [node, row()]))
   let ended = 0
@@ -36,7 +40,13 @@ async function drawList<Value>(verb: string, nodes: readonly NodeName[], work: (
       },
     })),
     // Only what is at work is drawn: fifty nodes must fit on a terminal.
-    { concurrent: true, exitOnError: false, renderer: 'default', rendererOptions: { clearOutput: true, collapseErrors: true }, registerSignalListeners: false },
+    {
+      concurrent: true,
+      exitOnError: false,
+      renderer: 'default',
+      rendererOptions: { clearOutput: true, collapseErrors: true },
+      registerSignalListeners: false,
+    },
   )
   const drawn = list.run().catch(() => undefined)
   try {

@@ -7,8 +7,15 @@ export function statusJson(status: FleetStatus): object {
   return {
     schema: 'fleet.status/1',
     job: status.job,
-    dispatcher: 'error' in dispatcher ? { url: dispatcher.url, error: errorJson(dispatcher.error) } : { url: dispatcher.url, ...dispatcher.status },
+    dispatcher:
+      'error' in dispatcher
+        ? { url: dispatcher.url, error: errorJson(dispatcher.error) }
+        : { url: dispatcher.url, ...dispatcher.status },
     totals: { ...status.totals, ratePerMin: undefined, rate_per_min: status.totals.ratePerMin },
-    nodes: status.nodes.map(({ error, ratePerMin, ...node }) => ({ ...node, rate_per_min: ratePerMin, ...(error === undefined ? {} : { error: errorJson(error) }) })),
+    nodes: status.nodes.map(({ error, ratePerMin, ...node }) => ({
+      ...node,
+      rate_per_min: ratePerMin,
+      ...(error === undefined ? {} : { error: errorJson(error) }),
+    })),
   }
 }

@@ -21,8 +21,16 @@ export function statusLines(status: FleetStatus, style: Output['style']): string
   const rows = status.nodes.map((node) => cells(node, style))
   const { totals } = status
   const total = [
-    'TOTAL', `${status.nodes.filter((node) => node.state === 'up').length} up`, slotCell(totals.slots), supervisors(totals.slots, style), '', '',
-    count(totals.restarts), count(totals.done), count(totals.failed), rate(totals.ratePerMin),
+    'TOTAL',
+    `${status.nodes.filter((node) => node.state === 'up').length} up`,
+    slotCell(totals.slots),
+    supervisors(totals.slots, style),
+    '',
+    '',
+    count(totals.restarts),
+    count(totals.done),
+    count(totals.failed),
+    rate(totals.ratePerMin),
   ]
   const [head = '', ...body] = table(COLUMNS, [...rows, total])
   const last = body.pop() ?? ''
@@ -47,7 +55,9 @@ function cells(node: NodeRow, style: Output['style']): string[] {
   const hasProblem = node.error !== undefined || node.slots.blocked + node.slots.misconfigured + node.slots.unknown > 0
   return [
     hasProblem ? style('red', node.node) : node.node,
-    node.state === 'up' ? style('green', node.state) : style(node.state === 'unreachable' ? 'red' : 'yellow', node.state),
+    node.state === 'up'
+      ? style('green', node.state)
+      : style(node.state === 'unreachable' ? 'red' : 'yellow', node.state),
     slotCell(node.slots),
     node.error === undefined ? supervisors(node.slots, style) : node.error.code,
     node.release.slice(0, 12),
@@ -69,7 +79,11 @@ function supervisors(slots: NodeRow['slots'], style: Output['style']): string {
   for (const [state, number] of Object.entries(slots)) {
     if (state === 'wanted' || number === 0) continue
     const text = `${number} ${state}`
-    parts.push(state === 'running' || state === 'finished' ? text : style(state === 'blocked' || state === 'misconfigured' ? 'red' : 'yellow', text))
+    parts.push(
+      state === 'running' || state === 'finished'
+        ? text
+        : style(state === 'blocked' || state === 'misconfigured' ? 'red' : 'yellow', text),
+    )
   }
   return parts.length === 0 ? '-' : parts.join(', ')
 }

@@ -48,7 +48,11 @@ async function* contentOf(file: string, sizeBytes: number): AsyncGenerator<Buffe
 }
 
 function changed(message: string, cause?: unknown): FleetError {
-  return new FleetError('FLEET_RELEASE_CHANGED', message, { remedy: 'push again when it no longer changes', retryable: true, cause })
+  return new FleetError('FLEET_RELEASE_CHANGED', message, {
+    remedy: 'push again when it no longer changes',
+    retryable: true,
+    cause,
+  })
 }
 
 function longName(path: string): Buffer {

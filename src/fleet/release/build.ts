@@ -34,7 +34,9 @@ export async function buildRelease(folder: string, items: readonly string[]): Pr
     }
   }
   if (files.length === 0) {
-    throw new FleetError('FLEET_RELEASE_EMPTY', `there are no files in ${items.join(', ')}`, { remedy: 'check release.files in fleet.yml' })
+    throw new FleetError('FLEET_RELEASE_EMPTY', `there are no files in ${items.join(', ')}`, {
+      remedy: 'check release.files in fleet.yml',
+    })
   }
   return { manifest: createManifest(files), sources }
 }
@@ -50,7 +52,8 @@ async function* walk(source: string, path: string, item: string): AsyncGenerator
   if (stats.isFile()) {
     yield { path, source, executable: (stats.mode & 0o100) !== 0 }
   } else if (stats.isDirectory()) {
-    for (const name of await readdir(source).catch(unreadable(item))) yield* walk(join(source, name), `${path}/${name}`, item)
+    for (const name of await readdir(source).catch(unreadable(item)))
+      yield* walk(join(source, name), `${path}/${name}`, item)
   } else {
     const kind = stats.isSymbolicLink() ? 'a symbolic link' : 'not a regular file'
     throw new FleetError('FLEET_RELEASE_BAD_FILE', `${source} is ${kind}`, {
@@ -73,9 +76,13 @@ async function describe(found: Found): Promise<ReleaseFile> {
 
 function unreadable(item: string): (error: unknown) => never {
   return (error) => {
-    throw new FleetError('FLEET_RELEASE_UNREADABLE', `release.files names ${JSON.stringify(item)}, but ${messageOf(error)}`, {
-      remedy: 'build it first, or correct release.files in fleet.yml',
-      cause: error,
-    })
+    throw new FleetError(
+      'FLEET_RELEASE_UNREADABLE',
+      `release.files names ${JSON.stringify(item)}, but ${messageOf(error)}`,
+      {
+        remedy: 'build it first, or correct release.files in fleet.yml',
+        cause: error,
+      },
+    )
   }
 }

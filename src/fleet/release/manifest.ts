@@ -62,7 +62,11 @@ function refuseBadPath(path: string): void {
 }
 
 function twoFilesOneName(path: string): FleetError {
-  return new FleetError('FLEET_RELEASE_DUPLICATE_PATH', `two files of the release would both be ${JSON.stringify(path)}`, {
-    remedy: 'entries of release.files are placed under their last path segment: rename one of them',
-  })
+  return new FleetError(
+    'FLEET_RELEASE_DUPLICATE_PATH',
+    `two files of the release would both be ${JSON.stringify(path)}`,
+    {
+      remedy: 'entries of release.files are placed under their last path segment: rename one of them',
+    },
+  )
 }

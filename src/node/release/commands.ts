@@ -29,7 +29,10 @@ export function receiveCommand(base: string, kind: TreeKind, digest: Digest): No
 }
 
 /** Makes `current` and `kit/current` point to trees that are there (exit 66 if not). Atomic: rename(2) of a symbolic link. */
-export function activateCommand(base: string, digests: { readonly release?: Digest; readonly kit?: Digest }): NodeCommand {
+export function activateCommand(
+  base: string,
+  digests: { readonly release?: Digest; readonly kit?: Digest },
+): NodeCommand {
   return { name: 'activate', base, script: ACTIVATE, args: [digests.release ?? '', digests.kit ?? ''] }
 }
 
