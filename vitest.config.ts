@@ -1,4 +1,5 @@
-// Two projects: `fast` is everything that runs anywhere in seconds, `lab` is what needs real hosts, one file at a time.
+// Two projects, one after the other: `fast` is everything that runs anywhere in seconds, `lab` is what needs real hosts,
+// one file at a time. The order is said with numbers above 0, as vitest puts single-worker projects of order 0 at the end.
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
@@ -14,7 +15,9 @@ export default defineConfig({
           exclude: ['test/lab/**'],
           testTimeout: 30_000,
           hookTimeout: 30_000,
-          sequence: { groupOrder: 0 },
+          // Most of these tests wait for other processes, so no core is left out (vitest's own default leaves one).
+          maxWorkers: '100%',
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -25,7 +28,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 60_000,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

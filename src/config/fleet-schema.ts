@@ -23,7 +23,9 @@ const release = mapping({
   files: listOf(text('a path'), 'a list of paths')
     .default([])
     .describe('Files and folders of a release, relative to fleet.yml; folders recurse'),
-  keep: wholeNumber(1, 1000).default(5).describe('Releases that stay on the nodes for a rollback'),
+  keep: wholeNumber(1, 1000)
+    .default(5)
+    .describe('Releases that stay on the nodes; nothing removes older ones in this version'),
 })
 
 const worker = mapping({

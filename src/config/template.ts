@@ -4,14 +4,14 @@ import type { JobName } from '../core/index.ts'
 
 export function fleetYmlTemplate(job: JobName): string {
   return `# One job: what runs, where, and who hands out the work. Lines that are commented out show the defaults.
-# "fleet check" tests all of it against the nodes and changes nothing.
+# "fleet push --dry-run" checks it and changes nothing.
 job: ${job}                        # a to z, 0 to 9 and "-"; a folder of this name is made on every node
 # hosts: inventory.yml          # the nodes
 # root: ~/.fleet                # folder on the nodes that holds everything fleet puts there; on a local disk
 
 release:
   files: [main.sh]              # relative to this file; folders recurse
-  # keep: 5                     # releases that stay on the nodes for "fleet rollback"
+  # keep: 5                     # releases that stay on the nodes; nothing removes older ones yet
 
 worker:
   # kind: exec                  # exec: run the command once for every ID; native: it speaks the worker protocol itself

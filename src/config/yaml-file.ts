@@ -42,7 +42,7 @@ export function readYamlFile(file: string, missing: { readonly what: string; rea
 }
 
 /** The same for a text; `file` is only its name in messages. */
-export function parseYamlText(text: string, file: string): YamlFile {
+function parseYamlText(text: string, file: string): YamlFile {
   const lines = new LineCounter()
   const place = (offset: number): Place => {
     const { line, col } = lines.linePos(offset)

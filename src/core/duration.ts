@@ -9,12 +9,18 @@ const PART = /(\d+(?:\.\d+)?)(ms|s|m|h|d)/g
 export function parseDuration(text: string): number {
   if (text === '0') return 0
   if (!DURATION.test(text)) {
-    throw new FleetError('FLEET_CORE_BAD_DURATION', `expected a duration such as 30s, 5m or 1h30m, got ${JSON.stringify(text.slice(0, 100))}`)
+    throw new FleetError(
+      'FLEET_CORE_BAD_DURATION',
+      `expected a duration such as 30s, 5m or 1h30m, got ${JSON.stringify(text.slice(0, 100))}`,
+    )
   }
   let totalMs = 0
   for (const [, amount, unit] of text.matchAll(PART)) totalMs += Number(amount) * (UNIT_MS[unit ?? ''] ?? Number.NaN)
   if (Number.isSafeInteger(Math.round(totalMs))) return Math.round(totalMs)
-  throw new FleetError('FLEET_CORE_BAD_DURATION', `expected a duration of less than 285,000 years, got ${JSON.stringify(text.slice(0, 100))}`)
+  throw new FleetError(
+    'FLEET_CORE_BAD_DURATION',
+    `expected a duration of less than 285,000 years, got ${JSON.stringify(text.slice(0, 100))}`,
+  )
 }
 
 /** Two largest units, for people: `2d 3h`, `5m 10s`, `850ms`. */
@@ -22,7 +28,12 @@ export function formatDuration(durationMs: number): string {
   if (Math.round(durationMs) < 1000) return `${Math.max(0, Math.round(durationMs))}ms`
   const parts: string[] = []
   let rest = Math.round(durationMs / 1000)
-  for (const [unit, seconds] of [['d', 86_400], ['h', 3600], ['m', 60], ['s', 1]] as const) {
+  for (const [unit, seconds] of [
+    ['d', 86_400],
+    ['h', 3600],
+    ['m', 60],
+    ['s', 1],
+  ] as const) {
     const amount = Math.floor(rest / seconds)
     rest -= amount * seconds
     if (amount > 0) parts.push(`${amount}${unit}`)

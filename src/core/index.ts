@@ -5,7 +5,6 @@ export { formatDuration, formatSize, parseDuration } from './duration.ts'
 export { FleetError, messageOf, toFleetError, type FleetErrorCode, type FleetErrorOptions } from './fleet-error.ts'
 export {
   fullSlotName,
-  MAX_ID_BYTES,
   MAX_SLOTS,
   nodeOfSlot,
   parseDigest,

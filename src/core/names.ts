@@ -20,7 +20,7 @@ export type Fence = Brand<number, 'Fence'>
 /** The hex SHA-256 that names a release or a kit: 64 of `[0-9a-f]`. */
 export type Digest = Brand<string, 'Digest'>
 
-export const MAX_ID_BYTES = 255
+const MAX_ID_BYTES = 255
 export const MAX_SLOTS = 9999
 
 const JOB = /^[a-z0-9][a-z0-9-]{0,31}$/
@@ -75,14 +75,16 @@ export function parseFence(value: number): Fence {
 export function whyNotAnId(text: string): string | undefined {
   if (text === '') return 'an ID must not be empty'
   if (!text.isWellFormed()) return 'an ID must be valid UTF-8'
-  if (Buffer.byteLength(text) > MAX_ID_BYTES) return `an ID has at most ${MAX_ID_BYTES} bytes, this one has ${Buffer.byteLength(text)}`
+  if (Buffer.byteLength(text) > MAX_ID_BYTES)
+    return `an ID has at most ${MAX_ID_BYTES} bytes, this one has ${Buffer.byteLength(text)}`
   if (CONTROL.test(text)) return 'an ID must not contain control characters'
   return undefined
 }
 
 export function parseId(text: string): Id {
   const reason = whyNotAnId(text)
-  if (reason !== undefined) throw new FleetError('FLEET_CORE_BAD_NAME', `${reason}, got ${JSON.stringify(text.slice(0, 300))}`)
+  if (reason !== undefined)
+    throw new FleetError('FLEET_CORE_BAD_NAME', `${reason}, got ${JSON.stringify(text.slice(0, 300))}`)
   return text as Id
 }
 
@@ -101,5 +103,8 @@ export function nodeOfSlot(slot: FullSlotName): NodeName {
 }
 
 function badName(what: string, expected: string, found: string): FleetError {
-  return new FleetError('FLEET_CORE_BAD_NAME', `expected a ${what} ${expected}, got ${JSON.stringify(found.slice(0, 300))}`)
+  return new FleetError(
+    'FLEET_CORE_BAD_NAME',
+    `expected a ${what} ${expected}, got ${JSON.stringify(found.slice(0, 300))}`,
+  )
 }

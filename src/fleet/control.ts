@@ -10,7 +10,7 @@ import { createClient, type Client } from '../protocol/index.ts'
 import { createLocalConnection, type Connection } from '../ssh/index.ts'
 import { run } from './fleet-node.ts'
 import { kitTree, pushKit } from './push.ts'
-import { configure, desiredFile, stopNode } from './start.ts'
+import { configure, desiredFile, statusIfPresent, stopNode } from './start.ts'
 
 /** Paths of the private folder `.fleet/`. Absolute. */
 export interface ControlPaths {
@@ -59,10 +59,14 @@ export async function readToken(file: string): Promise<Secret> {
   try {
     return new Secret((await readFile(file, 'utf8')).trim())
   } catch (error) {
-    throw new FleetError('FLEET_CONTROL_NO_TOKEN', `cannot read the token file ${file}`, {
-      remedy: 'the dispatcher writes it when it starts for the first time: fleet start, or fleet dispatcher start',
-      cause: error,
-    })
+    throw new FleetError(
+      'FLEET_CONTROL_NO_TOKEN',
+      `the dispatcher was never started here: there is no token in ${file}`,
+      {
+        remedy: 'fleet start, or fleet dispatcher start',
+        cause: error,
+      },
+    )
   }
 }
 
@@ -102,15 +106,17 @@ export async function startDispatcherHere(launch: DispatcherLaunch): Promise<'st
       desiredFile({ state: 'up', mode: 'drain', slots: 1, generation: launch.generation }),
     ])
     await run(connection, keepCommand(paths.base))
+    await untilItAnswers(connection, launch, paths)
   })
-  await untilItAnswers(launch, paths)
   return 'started'
 }
 
 /** Stops the dispatcher and its supervisor. Harmless when it does not run. */
 export async function stopDispatcherHere(config: FleetConfig, clock: Clock): Promise<void> {
   await withLocalConnection(async (connection) => {
-    await stopNode(connection, controlPaths(config).base, { mode: 'now', clock, waitMs: 20_000 })
+    const { base } = controlPaths(config)
+    if ((await statusIfPresent(connection, base)) === undefined) return
+    await stopNode(connection, base, { mode: 'now', clock, waitMs: 20_000 })
   })
 }
 
@@ -123,7 +129,7 @@ async function withLocalConnection(work: (connection: Connection) => Promise<voi
   }
 }
 
-async function untilItAnswers(launch: DispatcherLaunch, paths: ControlPaths): Promise<void> {
+async function untilItAnswers(connection: Connection, launch: DispatcherLaunch, paths: ControlPaths): Promise<void> {
   const deadlineMs = launch.clock.monotonicMs() + launch.waitMs
   while (launch.clock.monotonicMs() < deadlineMs) {
     const answer = await probe(launch.config)
@@ -133,6 +139,9 @@ async function untilItAnswers(launch: DispatcherLaunch, paths: ControlPaths): Pr
         remedy: 'give this job a port of its own: dispatcher.listen in fleet.yml',
       })
     }
+    // It said itself that trying again is pointless.
+    const status = await statusIfPresent(connection, paths.base)
+    if (status?.slots[0]?.state === 'misconfigured') break
     await sleep(50)
   }
   const log = join(paths.base, 'slots', 'p01', 'out.log')
@@ -141,7 +150,7 @@ async function untilItAnswers(launch: DispatcherLaunch, paths: ControlPaths): Pr
     'FLEET_CONTROL_NO_DISPATCHER',
     `the dispatcher did not answer at ${controlUrl(launch.config)}${lastLines === '' ? '' : `; its log ends: ${lastLines}`}`,
     {
-      remedy: `look at ${log}`,
+      remedy: `look at ${log}; after a change of dispatcher.listen the running one has to go first: fleet dispatcher stop`,
     },
   )
 }

@@ -2,7 +2,7 @@
 // Both can be repeated at any time, by any number of operators at once: the node's locks decide, not who asked last.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KeeperChoice } from '../config/index.ts'
-import { FleetError, type Clock, type JobName } from '../core/index.ts'
+import { FleetError, slotName, type Clock, type JobName } from '../core/index.ts'
 import {
   commandLine,
   configureCommand,
@@ -52,16 +52,17 @@ export async function startNode(connection: Connection, base: string, options: S
   const desired: Desired = { state: 'up', mode: 'drain', slots: options.slots, generation: options.generation }
   await configure(connection, base, [...renderWorkerFiles(options.settings), desiredFile(desired)])
   const keeper = await installKeeper(connection, base, options)
+  const wanted = new Set(Array.from({ length: options.slots }, (_, index) => slotName(index + 1)))
   await run(connection, keepCommand(base))
   const status = await statusWhen(
     connection,
     base,
     options,
-    (now) => now.slots.filter((slot) => slot.state !== 'down' && slot.state !== 'unknown').length >= options.slots,
+    (now) => now.slots.filter((slot) => wanted.has(slot.slot) && !isAbsent(slot.state)).length === wanted.size,
   )
   if (status.reached) return { status: status.last, keeper }
   const missing = status.last.slots
-    .filter((slot) => slot.state === 'down' || slot.state === 'unknown')
+    .filter((slot) => wanted.has(slot.slot) && isAbsent(slot.state))
     .map((slot) => slot.slot)
   throw new FleetError('FLEET_NODE_NOT_STARTED', `no supervisor appeared for ${missing.join(', ')}`, {
     remedy: `look at ${base}/log/keep.log on the node`,
@@ -147,7 +148,13 @@ async function statusWhen(
     if (isReached(last)) return { reached: true, last }
     if (limits.clock.monotonicMs() + pauseMs > deadlineMs) return { reached: false, last }
     await sleep(pauseMs)
+    // A supervisor that was just leaving, or just coming, has not heard of it: telling it again is harmless.
+    if (pauseMs === 1000) await run(connection, keepCommand(base))
   }
+}
+
+function isAbsent(state: NodeStatus['slots'][number]['state']): boolean {
+  return state === 'down' || state === 'unknown'
 }
 
 function isAlive(state: NodeStatus['slots'][number]['state']): boolean {

@@ -4,7 +4,7 @@ export { commandLine, quote, type NodeCommand } from './command.ts'
 export { renderDesired, type Desired } from './desired.ts'
 export { cronCommand, cronOutcome, keepCommand, statusCommand, type CronOutcome } from './kit-command.ts'
 export { kitFiles, type KitFile } from './kit-files.ts'
-export { parseStatus, SLOT_STATES, type NodeStatus, type SlotState, type SlotStatus } from './node-status.ts'
+export { parseStatus, type NodeStatus, type SlotState, type SlotStatus } from './node-status.ts'
 export {
   activateCommand,
   configureCommand,

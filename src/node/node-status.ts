@@ -2,7 +2,7 @@
 // table is worse than none.
 import { FleetError, parseSlotName, type SlotName } from '../core/index.ts'
 
-export const SLOT_STATES = [
+const SLOT_STATES = [
   'running',
   'adopted',
   'backoff',
@@ -21,7 +21,7 @@ export interface SlotStatus {
   readonly pid?: number
   /** Seconds since the slot came into the state that it reported last, if it ever did in this boot. */
   readonly forSeconds?: number
-  /** Workers started in this slot since its folder was made. */
+  /** Workers started in this slot since the job was last started. */
   readonly starts: number
   /** Of the last worker that ended under a supervisor; above 128: 128 + signal. */
   readonly lastExit?: number

@@ -70,7 +70,12 @@ describe.each(shellsHere())('under $name', (shell) => {
   test.concurrent('a worker does not take up the settings of another operator while it works', async () => {
     await using other = await DispatcherDouble.start({ ids: ['of the other'], finishes: true })
     const work = '#!/bin/sh\necho "$OWNER $1" >>"$PLACE/done"\nwhile [ ! -e "$PLACE/go" ]; do sleep 0.1; done\n'
-    await using scenery = await scene(shell, { work }, { ids: ['one', 'two'], finishes: true }, { env: { OWNER: 'first' } })
+    await using scenery = await scene(
+      shell,
+      { work },
+      { ids: ['one', 'two'], finishes: true },
+      { env: { OWNER: 'first' } },
+    )
     const { job, dispatcher } = scenery
     await job.want({})
     await until(() => readText(join(job.home, 'done')) === 'first one\n')
@@ -79,7 +84,11 @@ describe.each(shellsHere())('under $name', (shell) => {
     writeFileSync(join(job.home, 'go'), '')
     await job.untilSlot((slot) => slot.state === 'finished')
     // Its own work first, with its own settings; then, because of the new generation, that of the other.
-    expect(readText(join(job.home, 'done')).trim().split('\n')).toEqual(['first one', 'first two', 'second of the other'])
+    expect(readText(join(job.home, 'done')).trim().split('\n')).toEqual([
+      'first one',
+      'first two',
+      'second of the other',
+    ])
     expect(new Set(dispatcher.calls.map((call) => call.token))).toEqual(new Set(['Bearer s3cret-token']))
     expect(new Set(other.calls.map((call) => call.token))).toEqual(new Set(['Bearer another']))
   })

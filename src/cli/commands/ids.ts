@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { loadConfig } from '../../config/index.ts'
 import { FleetError, messageOf, parseId } from '../../core/index.ts'
 import { operatorClient, readToken } from '../../fleet/index.ts'
-import { createClient, type Client } from '../../protocol/index.ts'
+import { createClient, type Client, type DispatcherStatus } from '../../protocol/index.ts'
 import { outputOf, parseCount, type CommonOptions } from '../context.ts'
 import { ExitCode } from '../exit-code.ts'
 import type { Output } from '../output/output.ts'
@@ -18,6 +18,7 @@ export interface LedgerOptions extends CommonOptions {
 /** Streams a file, or stdin for `-`. The same file again adds nothing. Exit 1 when lines were refused. */
 export async function addIds(file: string, options: LedgerOptions): Promise<ExitCode> {
   return withClient(options, async (client, output) => {
+    const before = await client.status()
     const answer = await client.importIds(await openInput(file), {
       onProgress: (sentBytes) => {
         if (output.isInteractive) process.stderr.write(`\rsent ${count(sentBytes)} bytes`)
@@ -28,6 +29,7 @@ export async function addIds(file: string, options: LedgerOptions): Promise<Exit
       `${count(answer.added)} added, ${count(answer.duplicates)} already there, ${count(answer.rejected_count)} refused`,
     )
     for (const { line, reason } of answer.rejected) output.note(`${file}:${line}: ${reason}`)
+    if (answer.added > 0) noteFinished(output, before)
     output.json({ schema: 'fleet.ids.add/1', ...answer })
     return answer.rejected_count === 0 ? ExitCode.ok : ExitCode.unexpected
   })
@@ -96,8 +98,10 @@ export async function retryIds(ids: readonly string[], options: RetryOptions): P
     })
   }
   return withClient(options, async (client, output) => {
+    const before = await client.status()
     const { retried } = await client.retry(ids.length === 0 ? undefined : ids.map(parseId))
     output.result(`${count(retried)} parked IDs are pending again`)
+    if (retried > 0) noteFinished(output, before)
     output.json({ schema: 'fleet.ids.retry/1', retried })
     return ExitCode.ok
   })
@@ -110,6 +114,12 @@ export async function exportIds(options: LedgerOptions): Promise<ExitCode> {
     }
     return ExitCode.ok
   })
+}
+
+/** Workers end when everything is done, and stay down: new work needs somebody who starts them again. */
+function noteFinished(output: Output, before: DispatcherStatus): void {
+  if (before.state === 'finished')
+    output.note('the job had been finished, so its workers have ended: fleet start starts them again')
 }
 
 async function withClient(

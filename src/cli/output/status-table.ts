@@ -4,6 +4,11 @@ import type { FleetStatus, NodeRow } from '../../fleet/index.ts'
 import type { Output } from './output.ts'
 import { count, table, type Column } from './table.ts'
 
+export interface Window {
+  readonly deadline: string | undefined
+  readonly nowMs: number
+}
+
 const COLUMNS: readonly Column[] = [
   { title: 'NODE' },
   { title: 'STATE' },
@@ -17,7 +22,8 @@ const COLUMNS: readonly Column[] = [
   { title: 'RATE', align: 'right' },
 ]
 
-export function statusLines(status: FleetStatus, style: Output['style']): string[] {
+/** `window`: when the work has to be done (RFC 3339), and what time it is. */
+export function statusLines(status: FleetStatus, style: Output['style'], window?: Window): string[] {
   const rows = status.nodes.map((node) => cells(node, style))
   const { totals } = status
   const total = [
@@ -34,7 +40,12 @@ export function statusLines(status: FleetStatus, style: Output['style']): string
   ]
   const [head = '', ...body] = table(COLUMNS, [...rows, total])
   const last = body.pop() ?? ''
-  return [style('dim', head), ...body, style('bold', last), dispatcherText(status.dispatcher, style)]
+  return [
+    style('dim', head),
+    ...body,
+    style('bold', last),
+    dispatcherText(status.dispatcher, style) + deadlineText(status, style, window),
+  ]
 }
 
 export function dispatcherText(dispatcher: FleetStatus['dispatcher'], style: Output['style']): string {
@@ -90,4 +101,12 @@ function supervisors(slots: NodeRow['slots'], style: Output['style']): string {
 
 function rate(perMin: number): string {
   return `${count(Math.round(perMin))}/min`
+}
+
+/** Whether the estimate keeps the deadline; nothing when either is not known. */
+function deadlineText({ dispatcher }: FleetStatus, style: Output['style'], window: Window | undefined): string {
+  if (window?.deadline === undefined || 'error' in dispatcher || !dispatcher.status.eta) return ''
+  const leftMs = Date.parse(window.deadline) - window.nowMs - dispatcher.status.eta * 1000
+  const margin = formatDuration(Math.abs(leftMs))
+  return leftMs < 0 ? ` · ${style('red', `${margin} after the deadline`)}` : ` · ${margin} before the deadline`
 }

@@ -78,11 +78,15 @@ function unreadable(item: string): (error: unknown) => never {
   return (error) => {
     throw new FleetError(
       'FLEET_RELEASE_UNREADABLE',
-      `release.files names ${JSON.stringify(item)}, but ${messageOf(error)}`,
+      `the release names ${JSON.stringify(item)}, but ${isMissing(error) ? 'there is no such file' : messageOf(error)}`,
       {
         remedy: 'build it first, or correct release.files in fleet.yml',
         cause: error,
       },
     )
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }

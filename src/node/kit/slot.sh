@@ -48,13 +48,14 @@ take_seat() {
   sign "$dir/supervisor"
 }
 
-# The counters go on where the last supervisor of this slot stopped.
+# The counter goes on where the last supervisor of this slot stopped.
 recall() {
-  starts=0 last_exit='' delay_ms=0 suspicion=0 release='' state='' detail=''
+  starts=0 counted='' last_exit='' delay_ms=0 suspicion=0 release='' state='' detail=''
   for pair in $(cat "$dir/state" 2>/dev/null); do
     case $pair in
       starts=*[!0-9]*) ;;
       starts=?*) starts=${pair#starts=} ;;
+      counted=*) counted=${pair#counted=} ;;
       last_exit=*) last_exit=${pair#last_exit=} ;;
     esac
   done
@@ -171,7 +172,9 @@ group_lives() { kill -0 "-$1" 2>/dev/null && [ -n "$("$shell" "$kit/find.sh" gro
 
 run_worker() {
   release=$(cd -P "$base/current" 2>/dev/null && pwd -P)
-  starts=$((starts + 1)) told='' stopping='' generation=$want_generation
+  # Counted anew with every generation: what an operator starts is no restart.
+  [ "$counted" = "$want_generation" ] || starts=0
+  starts=$((starts + 1)) counted=$want_generation told='' stopping='' generation=$want_generation
   now
   began=$now
   setsid env -i PATH="$tools" HOME="${HOME:-/}" \
@@ -351,8 +354,8 @@ wait_for_nap() {
 save() {
   state=$1 detail=${2:-}
   now
-  printf 'state=%s\npid=%s\nsince=%s\nstarts=%s\nlast_exit=%s\nrelease=%s\ndetail=%s\n' \
-    "$state" "$pid" "$((now / 1000))" "$starts" "$last_exit" "$release" "$detail" >"$dir/state.new" &&
+  printf 'state=%s\npid=%s\nsince=%s\nstarts=%s\ncounted=%s\nlast_exit=%s\nrelease=%s\ndetail=%s\n' \
+    "$state" "$pid" "$((now / 1000))" "$starts" "$counted" "$last_exit" "$release" "$detail" >"$dir/state.new" &&
     mv "$dir/state.new" "$dir/state"
 }
 
