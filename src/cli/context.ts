@@ -39,7 +39,8 @@ export function outputOf(options: CommonOptions): Output {
   return createOutput({ json: options.json ?? false, color: options.color })
 }
 
-export async function loadContext(options: NodeOptions): Promise<Context> {
+/** `patience`: `short` for commands that only look, and are sooner repeated than waited for. */
+export function loadContext(options: NodeOptions, patience: 'long' | 'short' = 'long'): Context {
   const config = loadConfig(resolve(options.config))
   const inventory = loadInventory({
     file: config.hosts,
@@ -56,7 +57,7 @@ export async function loadContext(options: NodeOptions): Promise<Context> {
     output: outputOf(options),
     config,
     nodes: chosen.map((node) => fleetNode(config, node)),
-    transport: createTransport(config, options),
+    transport: createTransport(config, options, patience),
     parallel,
   }
 }
@@ -70,6 +71,8 @@ export function parseCount(option: string, text: string | undefined): number | u
     `expected ${option} to be a whole number from 1, got ${JSON.stringify(text)}`,
   )
 }
+
+const SHORT_TIMERS = { connectMs: 5000, handshakeMs: 10_000, authMs: 10_000 }
 
 function fleetNode(config: FleetConfig, node: InventoryNode): FleetNode {
   const root = node.root ?? config.root
@@ -91,13 +94,13 @@ function fleetNode(config: FleetConfig, node: InventoryNode): FleetNode {
   }
 }
 
-function createTransport(config: FleetConfig, options: NodeOptions): Transport {
+function createTransport(config: FleetConfig, options: NodeOptions, patience: 'long' | 'short'): Transport {
   const own = options.knownHosts === undefined ? join(homedir(), '.ssh', 'known_hosts') : resolve(options.knownHosts)
   const files = options.knownHosts === undefined ? [own, '/etc/ssh/ssh_known_hosts'] : [own]
   return createSsh2Transport({
     knownHosts: { files, acceptNew: options.acceptNew ?? false },
     perEndpoint: config.ssh.perEndpoint,
-    retries: config.ssh.retries,
+    ...(patience === 'long' ? { retries: config.ssh.retries } : { retries: 0, timers: SHORT_TIMERS }),
     clock: systemClock,
     random: Math.random,
   })

@@ -1,5 +1,7 @@
 // The entry: parses the command line, runs the command, and alone decides the exit code of the process.
-import { createProgram, exitCodeOfCommander } from './program.ts'
+import { enableCompileCache } from 'node:module'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 
 const MINIMUM_NODE = 24
 
@@ -10,6 +12,9 @@ async function main(): Promise<number> {
     )
     return 2
   }
+  // Compiled code is kept, which halves the start. In a folder of our own: what lies in the common temporary folder, somebody else may have put there.
+  enableCompileCache(join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'fleet'))
+  const { createProgram, exitCodeOfCommander } = await import('./program.ts')
   let exitCode = 0
   const program = createProgram((code) => {
     exitCode = code

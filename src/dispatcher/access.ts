@@ -1,7 +1,8 @@
 // Who is calling: the operator, any worker, or the workers of one node. Decided before a byte of a body is read, and compared
 // in constant time.
-import { createHmac, timingSafeEqual } from 'node:crypto'
-import { FleetError, type FullSlotName, type NodeName, type Secret } from '../core/index.ts'
+import { timingSafeEqual } from 'node:crypto'
+import { FleetError, type FullSlotName, type Secret } from '../core/index.ts'
+import { nodeToken } from '../protocol/index.ts'
 
 /** `node`: the only node whose slots this caller may speak for; undefined: every slot. */
 export type Caller =
@@ -17,11 +18,6 @@ const OPERATOR: Caller = { role: 'operator', node: undefined }
 const ANY_WORKER: Caller = { role: 'worker', node: undefined }
 const SCHEME = /^bearer +/i
 
-/** A node's own token: the node's name, a dot, and the HMAC-SHA256 (RFC 2104) of that name under the worker token. It needs no record anywhere. */
-export function nodeToken(workerToken: string, node: NodeName): string {
-  return `${node}.${signature(workerToken, node)}`
-}
-
 export function createAccess(operatorToken: Secret, workerToken: Secret): Access {
   const operator = Buffer.from(operatorToken.reveal())
   const worker = Buffer.from(workerToken.reveal())
@@ -34,7 +30,7 @@ export function createAccess(operatorToken: Secret, workerToken: Secret): Access
     if (node === '') return undefined
     const known = nodes.get(node)
     if (known !== undefined) return same(given, known.token) ? known.caller : undefined
-    const expected = Buffer.from(`${node}.${signature(workerToken.reveal(), node)}`)
+    const expected = Buffer.from(nodeToken(workerToken, node).reveal())
     if (!same(given, expected)) return undefined
     const caller: Caller = { role: 'worker', node }
     nodes.set(node, { token: expected, caller })
@@ -77,10 +73,6 @@ export function requireSlot(caller: Caller, slot: FullSlotName): void {
       remedy: 'Give every node its own token: fleet start.',
     },
   )
-}
-
-function signature(workerToken: string, node: string): string {
-  return createHmac('sha256', workerToken).update(node).digest('base64url')
 }
 
 function same(given: Buffer, expected: Buffer): boolean {

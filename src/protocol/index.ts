@@ -12,6 +12,7 @@ export {
   MAX_REJECTED_SHOWN,
   MAX_RETRY_BODY_BYTES,
 } from './limits.ts'
+export { nodeToken } from './node-token.ts'
 export { decodeRequest, type RequestBody } from './request-body.ts'
 export {
   completeRequest,

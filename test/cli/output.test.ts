@@ -87,7 +87,8 @@ node01  up           66/67  64 running, 2 adopted, 1 backoff           abcdef012
 node02  down           0/0  67 down                                                  none           0       0       0    0/min
 n3      unreachable    0/0  FLEET_SSH_UNREACHABLE                                                   0       0       0    0/min
 TOTAL   1 up         66/67  64 running, 2 adopted, 1 backoff, 67 down                               9  51,234       2  620/min
-dispatcher http://10.0.0.5:7070 · running · 1,000,000 imported = 899,000 pending + 1,000 leased + 99,990 done + 10 parked · 1,235/min · eta 1h 1m · 2 stale calls refused`)
+dispatcher http://10.0.0.5:7070 · running · 1,235/min · eta 1h 1m · 2 stale calls refused
+1,000,000 imported = 899,000 pending + 1,000 leased + 99,990 done + 10 parked`)
   })
 
   it('says why the dispatcher does not answer', () => {

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Agent, request, type Dispatcher as UndiciDispatcher } from 'undici'
 import { parseJobName, Secret, systemClock } from '../../src/core/index.ts'
-import { createRetryPolicy, nodeToken, startDispatcher, type Dispatcher } from '../../src/dispatcher/index.ts'
+import { nodeToken } from '../../src/protocol/index.ts'
+import { createRetryPolicy, startDispatcher, type Dispatcher } from '../../src/dispatcher/index.ts'
 import { openSqliteLedger, type Ledger } from '../../src/ledger/index.ts'
 import { parseNodeName } from '../../src/core/index.ts'
 import { createClient, type Client } from '../../src/protocol/index.ts'
@@ -116,7 +117,7 @@ export async function startHost(options: HostOptions = {}): Promise<Host> {
 }
 
 export function tokenOfNode(node: string): string {
-  return nodeToken(WORKER, parseNodeName(node))
+  return nodeToken(new Secret(WORKER), node).reveal()
 }
 
 async function* lines(ids: readonly string[]): AsyncGenerator<string> {

@@ -3,14 +3,9 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { parseJobName, parseNodeName, Secret, systemClock } from '../../src/core/index.ts'
-import {
-  createRetryPolicy,
-  loadTokens,
-  nodeToken,
-  startDispatcher,
-  type DispatcherOptions,
-} from '../../src/dispatcher/index.ts'
+import { parseJobName, Secret, systemClock } from '../../src/core/index.ts'
+import { createRetryPolicy, loadTokens, startDispatcher, type DispatcherOptions } from '../../src/dispatcher/index.ts'
+import { nodeToken } from '../../src/protocol/index.ts'
 import { openSqliteLedger, type Ledger } from '../../src/ledger/index.ts'
 
 let folder: string
@@ -57,9 +52,9 @@ test('a token file that was damaged is refused and left alone', async () => {
 })
 
 test("a node's token names its node and depends on both", () => {
-  const token = nodeToken('secret', parseNodeName('sg01.example.net'))
+  const token = nodeToken(new Secret('secret'), 'sg01.example.net').reveal()
   expect(token).toMatch(/^sg01\.example\.net\.[A-Za-z0-9_-]{43}$/)
-  expect(nodeToken('other', parseNodeName('sg01.example.net'))).not.toBe(token)
+  expect(nodeToken(new Secret('other'), 'sg01.example.net').reveal()).not.toBe(token)
 })
 
 test.each(['0.0.0.0', '::', '10.0.0.5', 'example.net', '127.example.net', '::ffff:127.0.0.1'])(

@@ -8,7 +8,7 @@ installed=node_modules/.package-lock.json
 if [ -e "$installed" ] && [ -z "$(find package-lock.json -newer "$installed")" ]; then exit 0; fi
 
 if ! command -v npm >/dev/null; then
-  echo 'npm was not found in PATH; install Node.js with npm (any version from 20 on), then run this again' >&2
+  echo 'npm was not found in PATH; install Node.js with npm (18 or later; Debian: apt-get install npm), then run this again' >&2
   exit 1
 fi
 echo '==> installing the npm packages of package-lock.json, among them Node 24 (about 20 seconds; no package runs a script)'

@@ -45,7 +45,7 @@ export async function demo(options: DemoOptions): Promise<ExitCode> {
   output.note(
     `fleet demo: ${NODES} nodes x ${SLOTS} slots move the files of ${users} users. It takes less than a minute.`,
   )
-  output.note(`everything is below ${folder}; nothing else on this machine is touched`)
+  output.note(`everything that it makes is below ${folder}`)
   const ended = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
@@ -103,7 +103,7 @@ async function play(stage: Stage): Promise<number> {
 /** Draws the table until every ID is done, and kills a worker now and then. */
 async function watch(stage: Stage, nodes: DemoNodes): Promise<void> {
   const { output } = stage
-  const context = await loadContext({
+  const context = loadContext({
     config: join(stage.folder, 'fleet.yml'),
     knownHosts: nodes.knownHostsFile,
     color: true,

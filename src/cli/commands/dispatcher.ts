@@ -9,7 +9,7 @@ import { controlPaths, controlUrl, operatorClient, startDispatcherHere, stopDisp
 import { openSqliteLedger } from '../../ledger/index.ts'
 import { outputOf, type CommonOptions } from '../context.ts'
 import { ExitCode } from '../exit-code.ts'
-import { dispatcherText } from '../output/status-table.ts'
+import { dispatcherText, idsText } from '../output/status-table.ts'
 import { serveCommand } from '../serve-command.ts'
 import { VERSION } from '../version.ts'
 
@@ -125,6 +125,7 @@ export async function statusCommand(options: CommonOptions): Promise<ExitCode> {
     const output = outputOf(options)
     const status = await client.status()
     output.result(dispatcherText({ url: controlUrl(config), status }, output.style))
+    output.result(idsText(status.ids))
     output.json(status)
   })
 }

@@ -16,7 +16,7 @@ import { withProgress } from '../output/progress.ts'
 import { table } from '../output/table.ts'
 
 export async function push(files: readonly string[], options: NodeOptions): Promise<ExitCode> {
-  const context = await loadContext(options)
+  const context = loadContext(options)
   const { config, nodes, output } = context
   const built =
     files.length > 0

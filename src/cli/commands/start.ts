@@ -1,6 +1,5 @@
 // fleet start: the dispatcher here, then the workers of every node.
 import { FleetError, Secret, systemClock } from '../../core/index.ts'
-import { nodeToken } from '../../dispatcher/index.ts'
 import { foldNodes, type FleetConfig } from '../../config/index.ts'
 import {
   controlPaths,
@@ -17,6 +16,7 @@ import {
   type NodeResult,
   type StartValue,
 } from '../../fleet/index.ts'
+import { nodeToken } from '../../protocol/index.ts'
 import type { Connection } from '../../ssh/index.ts'
 import { loadContext, parseCount, type NodeOptions } from '../context.ts'
 import { exitCodeOfNodes, type ExitCode } from '../exit-code.ts'
@@ -35,7 +35,7 @@ const SUPERVISORS_WAIT_MS = 15_000
 const DISPATCHER_WAIT_MS = 20_000
 
 export async function start(options: StartCommandOptions): Promise<ExitCode> {
-  const context = await loadContext(options)
+  const context = loadContext(options)
   const { config, nodes, output } = context
   const slots = parseCount('--slots', options.slots)
   if (options.dryRun === true) {
@@ -115,7 +115,7 @@ async function startOne(connection: Connection, what: StartOne): Promise<StartVa
       graceMs: worker.graceMs,
       timeoutMs: worker.timeoutMs,
       url: urlForNode(config, found.controlAddress),
-      token: new Secret(nodeToken(what.workerToken.reveal(), node.node)),
+      token: nodeToken(what.workerToken, node.node),
     },
     slots: what.slots,
     generation: what.generation,

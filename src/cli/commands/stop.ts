@@ -13,7 +13,7 @@ export interface StopCommandOptions extends NodeOptions {
 }
 
 export async function stop(options: StopCommandOptions): Promise<ExitCode> {
-  const context = await loadContext(options)
+  const context = loadContext(options)
   const { config, nodes, output } = context
   const mode = options.now === true ? 'now' : 'drain'
   if (options.dryRun === true) {

@@ -1,6 +1,7 @@
 // The one table about everything: a row per node, a line of totals, a line about the dispatcher.
 import { formatDuration } from '../../core/index.ts'
 import type { FleetStatus, NodeRow } from '../../fleet/index.ts'
+import type { DispatcherStatus } from '../../protocol/index.ts'
 import type { Output } from './output.ts'
 import { count, table, type Column } from './table.ts'
 
@@ -45,21 +46,27 @@ export function statusLines(status: FleetStatus, style: Output['style'], window?
     ...body,
     style('bold', last),
     dispatcherText(status.dispatcher, style) + deadlineText(status, style, window),
+    ...('error' in status.dispatcher ? [] : [idsText(status.dispatcher.status.ids)]),
   ]
 }
 
 export function dispatcherText(dispatcher: FleetStatus['dispatcher'], style: Output['style']): string {
   if ('error' in dispatcher) return `${style('red', 'dispatcher')} ${dispatcher.url} · ${dispatcher.error.message}`
-  const { ids, state, eta, stale_calls: stale } = dispatcher.status
+  const { state, eta, stale_calls: stale } = dispatcher.status
   const parts = [
     `dispatcher ${dispatcher.url}`,
     style(state === 'paused' ? 'yellow' : 'green', state),
-    `${count(ids.imported)} imported = ${count(ids.pending)} pending + ${count(ids.leased)} leased + ${count(ids.done)} done + ${count(ids.parked)} parked`,
     rate(dispatcher.status.rate),
     ...(eta === null || eta === 0 ? [] : [`eta ${formatDuration(eta * 1000)}`]),
     ...(stale === 0 ? [] : [`${count(stale)} stale calls refused`]),
   ]
   return parts.join(' · ')
+}
+
+/** Every ID is in exactly one of the four states. */
+export function idsText(ids: DispatcherStatus['ids']): string {
+  const { imported, pending, leased, done, parked } = ids
+  return `${count(imported)} imported = ${count(pending)} pending + ${count(leased)} leased + ${count(done)} done + ${count(parked)} parked`
 }
 
 function cells(node: NodeRow, style: Output['style']): string[] {
