@@ -32,6 +32,7 @@ export function createProgram(finish: Finish): Command {
   common(program.command('demo').description('the whole job on this machine, nothing else needed'))
     .option('--users <n>', 'how many users to move', '300')
     .option('--keep', 'leave the demo’s folder behind for a look')
+    .option('--curl <file>', 'what the nodes use as curl, where this machine has none')
     .action(async (options: DemoOptions) => {
       const { demo } = await import('./commands/demo.ts')
       finish(await demo(options))

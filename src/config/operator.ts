@@ -1,7 +1,8 @@
 // Who works here, and with which keys, when neither inventory nor command line says otherwise.
 import { existsSync } from 'node:fs'
-import { homedir, userInfo } from 'node:os'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { loginName } from '../core/index.ts'
 
 export interface Operator {
   readonly user: string
@@ -18,5 +19,5 @@ const KEY_NAMES = ['id_ed25519', 'id_ecdsa', 'id_rsa']
 export function currentOperator(): Operator {
   const home = homedir()
   const identities = KEY_NAMES.map((name) => join(home, '.ssh', name)).filter((file) => existsSync(file))
-  return { user: userInfo().username, home, identities }
+  return { user: loginName(), home, identities }
 }

@@ -2,5 +2,6 @@
 export { checkCopies, type Verdict } from './check.ts'
 export { killWorker } from './kill-worker.ts'
 export { startDemoNodes, type DemoNodes } from './nodes.ts'
+export { removeFolder } from './remove-folder.ts'
 export { startSourceServer, type SourceServer } from './source-server.ts'
 export { createUsers } from './users.ts'

@@ -1,5 +1,5 @@
 // The demo's nodes: SSH servers inside this process, each with a home of its own in which a real /bin/sh runs real commands.
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseNodeName } from '../core/index.ts'
 import { generateKeyPair, startLoopbackNode } from '../ssh/index.ts'
@@ -12,8 +12,8 @@ export interface DemoNodes {
   close(): Promise<void>
 }
 
-/** Starts `count` nodes below `folder` and writes an inventory, a key and a known_hosts file that fit them. */
-export async function startDemoNodes(folder: string, count: number): Promise<DemoNodes> {
+/** `curl`: a program that the nodes use as curl, where the machine has none. Starts `count` nodes below `folder` and writes an inventory, a key and a known_hosts file that fit them. */
+export async function startDemoNodes(folder: string, count: number, curl?: string): Promise<DemoNodes> {
   const keys = generateKeyPair()
   const identity = join(folder, 'id_ed25519')
   await writeFile(identity, keys.private, { mode: 0o600 })
@@ -22,6 +22,7 @@ export async function startDemoNodes(folder: string, count: number): Promise<Dem
     names.map(async (name) => {
       const home = join(folder, 'homes', name)
       await mkdir(home, { recursive: true, mode: 0o700 })
+      if (curl !== undefined) await giveTool(home, 'curl', curl)
       return {
         name,
         home,
@@ -45,4 +46,11 @@ export async function startDemoNodes(folder: string, count: number): Promise<Dem
       await Promise.all(nodes.map((node) => node.server.close()))
     },
   }
+}
+
+/** Where the kit looks for tools besides the system's own folders. */
+async function giveTool(home: string, name: string, program: string): Promise<void> {
+  const folder = join(home, '.fleet', '.bin')
+  await mkdir(folder, { recursive: true })
+  await symlink(program, join(folder, name))
 }

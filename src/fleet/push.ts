@@ -103,7 +103,8 @@ export async function inspect(
   const found = parseInspection((await run(connection, inspectCommand(base, digests, tools))).stdout)
   if (found.missingTools.length === 0) return found
   throw new FleetError('FLEET_NODE_MISSING_TOOL', `the node lacks ${found.missingTools.join(', ')}`, {
-    remedy: 'install it there (Debian: apt-get install curl util-linux coreutils tar), then push again',
+    remedy:
+      'install it there (Debian: apt-get install curl util-linux coreutils tar), or put a program of that name into .bin below root, then push again',
   })
 }
 

@@ -1,9 +1,9 @@
 // One command of a loopback node: a real shell behind a server channel, with sshd's manners. Its exit status is sent when it ends, the
 // channel closes when its output has ended too, and it leads a process group that dies with the channel.
-import { userInfo } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
 import type { ServerChannel } from 'ssh2'
 import { spawnGroup, type ProcessGroup } from './process-group.ts'
+import { loginName } from '../core/index.ts'
 
 const GRACE_MS = 500
 
@@ -95,7 +95,7 @@ function createWriter(channel: ServerChannel): (target: Writable, chunk: Buffer)
 }
 
 function cleanEnvironment(home: string): NodeJS.ProcessEnv {
-  const { username } = userInfo()
+  const username = loginName()
   return {
     HOME: home,
     USER: username,

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startDemoNodes, type DemoNodes } from '../../src/demo/index.ts'
 import { pidsMentioning, until } from '../node/job-on-disk.ts'
+import { isMissing } from '../support/requires-program.ts'
 import { createJobFolder, freePort, type JobFolder } from './job-folder.ts'
 
 // Each ID says how it wants to end.
@@ -16,7 +17,7 @@ case $FLEET_ID in
 esac
 `
 
-describe('a job on two nodes', { timeout: 90_000 }, () => {
+describe.skipIf(isMissing('curl', 'a job from push to stop'))('a job on two nodes', { timeout: 90_000 }, () => {
   let job: JobFolder
   let nodes: DemoNodes
   const flags = () => ['--known-hosts', nodes.knownHostsFile]

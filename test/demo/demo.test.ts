@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import { ended, FLEET } from '../cli/job-folder.ts'
 import { pidsMentioning, until } from '../node/job-on-disk.ts'
+import { isMissing } from '../support/requires-program.ts'
 
 const TIMEOUT_MS = 120_000
 
@@ -28,7 +29,7 @@ function spawnDemo() {
   return spawn(FLEET, ['demo', '--users', '30'])
 }
 
-describe.concurrent('fleet demo', () => {
+describe.skipIf(isMissing('curl', 'the demo')).concurrent('fleet demo', () => {
   it('moves every user, says so, and leaves nothing behind', { timeout: TIMEOUT_MS }, async () => {
     const { result, folder } = startDemo()
     const { code, stdout, stderr } = await result

@@ -19,6 +19,7 @@ import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { loadConfig, loadInventory } from '../../src/config/index.ts'
+import { isMissing } from '../support/requires-program.ts'
 import { nginx, shellsHere, startPhotoSource, type PhotoSource } from './photo-source.ts'
 
 const EXAMPLE = join(import.meta.dirname, '../../examples/photo-migration')
@@ -76,7 +77,7 @@ interface Outcome {
 
 if (nginx === undefined)
   process.stderr.write(
-    'SKIPPED: the photo migration against nginx, because nginx is not installed (apt-get install nginx-light)\n',
+    'SKIPPED the photo migration against nginx: nginx is not installed (apt-get install nginx-light)\n',
   )
 
 let base: string
@@ -136,7 +137,8 @@ it('has a fleet.yml and an inventory that load', () => {
   expect(loadInventory({ file: config.hosts }).nodes).toHaveLength(50)
 })
 
-describe.each(shellsHere())('migrate-user.sh under $name', ({ argv, isBusybox }) => {
+const lacksCurl = isMissing('curl', 'the photo migration')
+describe.skipIf(lacksCurl).each(shellsHere())('migrate-user.sh under $name', ({ argv, isBusybox }) => {
   async function migrate(id: string, environment: Readonly<Record<string, string>>): Promise<Outcome> {
     const [shell = 'sh', ...first] = argv
     const scratch = mkdtempSync(join(base, 'scratch-'))

@@ -1,9 +1,10 @@
 // A real nginx on a loopback port, as the source of the photo migration: a temporary prefix, one process that is our child, an access log to count requests.
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { isMissing } from '../support/requires-program.ts'
 
 export interface PhotoSource {
   readonly url: string
@@ -69,11 +70,10 @@ export function shellsHere(): readonly {
   readonly argv: readonly string[]
   readonly isBusybox: boolean
 }[] {
-  const has = (command: string): boolean => spawnSync('sh', ['-c', `command -v ${command}`]).status === 0
   return [
     { name: 'dash', argv: ['dash'], isBusybox: false },
     { name: 'busybox', argv: ['busybox', 'sh'], isBusybox: true },
-  ].filter(({ name }) => has(name))
+  ].filter(({ name }) => !isMissing(name, `the photo migration under ${name}`))
 }
 
 async function freePort(): Promise<number> {

@@ -16,6 +16,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { archive, type ArchiveEntry } from '../../src/fleet/release/archive.ts'
+import { isMissing } from '../support/requires-program.ts'
 import { bytesOf, entriesOf, type Files } from './release-tree.ts'
 
 const TARS = [
@@ -51,8 +52,7 @@ const ODD: Files = {
 }
 
 describe.each(TARS)('the archive, unpacked by %s', (name, [program, ...applet]) => {
-  const isHere = spawnSync('sh', ['-c', `command -v ${program}`]).status === 0
-  if (!isHere) process.stderr.write(`SKIPPED: archives unpacked by ${name}, which is not installed here\n`)
+  const isHere = !isMissing(program, `archives unpacked by ${name}`)
 
   async function unpack(entries: readonly ArchiveEntry[]): Promise<Map<string, Buffer>> {
     const target = mkdtempSync(join(folder, 'out-'))

@@ -47,7 +47,7 @@ describe('buildRelease', () => {
   })
 
   it('keeps of a mode only whether its owner may execute it', async () => {
-    const modes = { a: 0o600, b: 0o777, c: 0o655, d: 0o100, e: 0o4711 }
+    const modes = { a: 0o600, b: 0o777, c: 0o655, d: 0o500, e: 0o4711 }
     for (const [name, mode] of Object.entries(modes)) write(name, '', mode)
     const { manifest } = await buildRelease(folder, Object.keys(modes))
     expect(Object.fromEntries(manifest.files.map(({ path, mode }) => [path, mode]))).toEqual({

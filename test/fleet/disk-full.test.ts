@@ -4,14 +4,14 @@ import { mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { pushToNode, kitTree } from '../../src/fleet/index.ts'
-import { busyboxTools, openLocalNode, removeTree, unfinished, type LocalNode } from './local-node.ts'
+import { busyboxTools, openLocalNode, unfinished, type LocalNode } from './local-node.ts'
 import { treeOf } from './release-tree.ts'
 
 const canMount =
   process.getuid?.() === 0 &&
   spawnSync('sh', ['-c', 'd=$(mktemp -d) && mount -t tmpfs none "$d" && umount "$d"; s=$?; rmdir "$d"; exit $s'])
     .status === 0
-if (!canMount) process.stderr.write('SKIPPED: a full disk on a node; it needs root, to mount a small file system\n')
+if (!canMount) process.stderr.write('SKIPPED a full disk on a node: only root can mount a small file system\n')
 
 const busybox = busyboxTools()
 const variants = [
@@ -30,7 +30,6 @@ describe.skipIf(!canMount).each(variants)('a full disk on a node with $name', ({
   afterEach(async () => {
     expect(spawnSync('umount', [join(node.home, '.fleet')]).status).toBe(0)
     await node[Symbol.asyncDispose]()
-    if ('tools' in tools) removeTree(tools.tools)
   })
 
   it('is named, leaves the old release in use and nothing half-done, and heals', async () => {

@@ -1,11 +1,14 @@
 // A node on this machine: a home of its own, and a connection whose `sh` and tools can be chosen, because a node may have any.
 import { spawnSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { afterAll, beforeAll } from 'vitest'
 import { parseNodeName } from '../../src/core/index.ts'
 import { commandLine, type NodeCommand } from '../../src/node/index.ts'
 import { createLocalConnection, type Connection, type ExecOptions, type ExecResult } from '../../src/ssh/index.ts'
+import { findProgram } from '../support/requires-program.ts'
 
 export interface LocalNode extends AsyncDisposable {
   readonly home: string
@@ -51,15 +54,19 @@ export function removeTree(folder: string): void {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
 }
 
-/** A folder in which every tool is busybox's; undefined, and said loudly, where there is none. The caller removes it. */
+/** A folder in which, while the tests of a file run, every tool is busybox's; undefined, and said loudly, where there is none. */
 export function busyboxTools(): string | undefined {
-  const busybox = spawnSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).stdout.trim()
-  if (busybox === '') {
-    process.stderr.write('SKIPPED: pushes to a node whose tools are those of busybox, which is not installed here\n')
-    return undefined
-  }
-  const folder = mkdtempSync(join(tmpdir(), 'fleet-busybox-'))
-  spawnSync(busybox, ['--install', '-s', folder])
+  const busybox = findProgram('busybox', 'pushes to a node whose tools are those of busybox')
+  if (busybox === undefined) return undefined
+  const folder = join(tmpdir(), `fleet-busybox-${randomUUID()}`)
+  // Hooks, because vitest runs neither of them when all tests are skipped.
+  beforeAll(() => {
+    mkdirSync(folder)
+    spawnSync(busybox, ['--install', '-s', folder])
+  })
+  afterAll(() => {
+    removeTree(folder)
+  })
   return folder
 }
 

@@ -3,6 +3,8 @@ import { existsSync, mkdirSync, readFileSync, readlinkSync, realpathSync, symlin
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { buildRelease, kitTree, pushToNode, releaseTree, type Tree } from '../../src/fleet/index.ts'
+import { parseDigest } from '../../src/core/index.ts'
+import { commandLine, inspectCommand, parseInspection } from '../../src/node/index.ts'
 import type { Connection } from '../../src/ssh/index.ts'
 import { openLocalNode, unfinished, type LocalNode } from './local-node.ts'
 
@@ -102,20 +104,36 @@ describe('pushToNode', () => {
 
   it('names the tool that a node lacks before anything is sent', async () => {
     const release = await build('one')
-    const path = process.env['PATH']
-    const bin = join(node.home, 'bare')
-    mkdirSync(bin)
-    for (const tool of ['sh', 'readlink']) symlinkSync(realpathSync(`/bin/${tool}`), join(bin, tool))
-    process.env['PATH'] = bin
-    try {
-      await expect(pushToNode(node.connection, node.base, { release, kit }, { needsCurl: true })).rejects.toMatchObject(
-        {
-          code: 'FLEET_NODE_MISSING_TOOL',
-          message: 'the node lacks flock, setsid, sha256sum, tar, curl',
-        },
-      )
-    } finally {
-      process.env['PATH'] = path
+    const commands: string[] = []
+    const bare: Connection = {
+      ...node.connection,
+      exec: (line) => {
+        commands.push(line)
+        return Promise.resolve({
+          exitCode: 0,
+          signal: undefined,
+          stdout: '\nfleet-inspect missing= tar curl\n',
+          stderr: '',
+        })
+      },
     }
+    await expect(pushToNode(bare, node.base, { release, kit }, { needsCurl: true })).rejects.toMatchObject({
+      code: 'FLEET_NODE_MISSING_TOOL',
+      message: 'the node lacks tar, curl',
+    })
+    expect(commands).toHaveLength(1)
+  })
+
+  it('finds a tool that was put into .bin below root, because workers will', async () => {
+    const look = async (): Promise<readonly string[]> => {
+      const digest = parseDigest('0'.repeat(64))
+      const command = inspectCommand(node.base, { kit: digest }, ['tar', 'fleet-test-tool'])
+      return parseInspection((await node.connection.exec(commandLine(command))).stdout).missingTools
+    }
+    expect(await look()).toEqual(['fleet-test-tool'])
+    const bin = join(node.folder, '..', '.bin')
+    mkdirSync(bin, { recursive: true })
+    symlinkSync(realpathSync('/bin/true'), join(bin, 'fleet-test-tool'))
+    expect(await look()).toEqual([])
   })
 })

@@ -1,12 +1,12 @@
 // A tree that arrives on a node is there whole and verified, or not at all: under every shell and with every tar.
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { receiveCommand } from '../../src/node/index.ts'
 import { MANIFEST_NAME } from '../../src/fleet/release/manifest.ts'
 import type { ArchiveEntry } from '../../src/fleet/release/archive.ts'
 import { shellsHere } from '../node/shells.ts'
-import { busyboxTools, openLocalNode, removeTree, unfinished, type LocalNode } from './local-node.ts'
+import { busyboxTools, openLocalNode, unfinished, type LocalNode } from './local-node.ts'
 import { bytesOf, entriesOf, manifestOf, treeOf, type Files } from './release-tree.ts'
 
 const FILES: Files = {
@@ -29,9 +29,6 @@ const whole = await bytesOf(tree.entries)
 const command = (base: string) => receiveCommand(base, 'releases', manifest.digest)
 
 const busybox = busyboxTools()
-afterAll(() => {
-  if (busybox !== undefined) removeTree(busybox)
-})
 const variants = [
   ...shellsHere().map((shell) => ({ name: shell.name, sh: shell.path, tools: {} })),
   ...(busybox === undefined

@@ -149,7 +149,7 @@ describe.each(shellsHere())('under $name', ({ path }) => {
 
   it('says that a folder is read-only', async ({ skip }) => {
     if (process.getuid?.() === 0) {
-      process.stderr.write('SKIPPED: a read-only folder on a node; root may write everywhere\n')
+      process.stderr.write('SKIPPED a read-only folder on a node: root may write everywhere\n')
       skip()
     }
     chmodSync(node.folder, 0o500)

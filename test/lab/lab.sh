@@ -8,6 +8,7 @@
 #   - A node is on exactly as long as the kernel says that the lock on its file `power` is held.
 #   - A lab belongs to whoever holds the lock on its folder, or to the person who ran `up`; any other lab is stale,
 #     and the next lab that is started removes it.
+#   - A lab has its number because it made the bridge of that name, and touches no other lab's, wherever that has its state.
 #
 # usage: lab.sh [-l NUMBER] COMMAND
 #   check                      can labs run on this machine? Says why not, exit 1
@@ -42,7 +43,7 @@ main() {
   local command=${1:-help}; [ $# -eq 0 ] || shift
   case $command in
     check)    check ;;
-    up)       own || fail "lab $LAB is in use"; up "$@"; touch "$STATE/kept"; status ;;
+    up)       own || fail "lab $LAB is in use"; down; claim || fail "$BRIDGE belongs to another lab"; up "$@"; touch "$STATE/kept"; status ;;
     attend)   attend "$@" ;;
     down)     down ;;
     wipe)     wipe ;;
@@ -80,13 +81,12 @@ own() {
 up() {
   local count=${1:?up needs a number of nodes} k; shift
   if ! in_range "$count" "$MAX_NODES"; then fail "expected 1 to $MAX_NODES nodes, got '$count'"; fi
-  down
-  find "$STATE" -mindepth 1 -delete
   mkdir -p "$STATE/nodes" "$STATE/shared"
   chmod 755 "$STATE"; chmod 1777 "$STATE/shared"
   printf '%s\n' "$@" >"$STATE/sshd-options"
   ssh-keygen -q -t ed25519 -N '' -C fleet-lab -f "$STATE/id_ed25519"
-  add_bridge
+  ip addr add "$SUBNET.254/24" dev "$BRIDGE"
+  ip link set "$BRIDGE" up
   for ((k = 1; k <= count; k++)); do provision "$k" "$count"; done
   for ((k = 1; k <= count; k++)); do boot "$k"; done
   for ((k = 1; k <= count; k++)); do await_sshd "$k"; done
@@ -116,21 +116,26 @@ take_free_number() {
   for ((number = 1; number <= 250; number++)); do
     choose "$number"
     if [ -d "$STATE" ] || ip -o -4 addr show | grep -q " $SUBNET\."; then continue; fi
-    if own; then return; fi
+    if own && claim; then return; fi
   done
   fail 'no free lab number'
 }
 
-# The address of the bridge is given, because a bridge without one changes it with its ports and neighbours remember it.
-add_bridge() {
-  ip link add "$BRIDGE" address "02:fb:00:00:$(printf '%02x' "$LAB"):fe" type bridge
-  ip addr add "$SUBNET.254/24" dev "$BRIDGE"
-  ip link set "$BRIDGE" up
+# Makes the bridge, or returns 1 if there is one: the kernel lets only one of many callers make it. By its address, which
+# is random and noted first, we know our own again. A bridge without a given address would change it with its ports.
+claim() {
+  find "$STATE" -mindepth 1 -delete
+  echo "02:fc$(od -An -N4 -tx1 /dev/urandom | tr ' ' :)" >"$STATE/bridge"
+  local said; said=$(ip link add "$BRIDGE" address "$(cat "$STATE/bridge")" type bridge 2>&1) && return
+  wipe
+  case $said in *'File exists'*) return 1 ;; *) fail "$BRIDGE could not be made: $said" ;; esac
 }
+
+owns_bridge() { [ -s "$STATE/bridge" ] && ip -o link show "$BRIDGE" 2>/dev/null | grep -q " $(cat "$STATE/bridge") "; }
 
 down() {
   local k; for k in $(nodes); do power_off "$k"; done
-  if ip link show "$BRIDGE" >/dev/null 2>&1; then ip link del "$BRIDGE"; fi
+  if owns_bridge; then ip link del "$BRIDGE"; fi
 }
 
 wipe() {

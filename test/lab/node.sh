@@ -132,7 +132,7 @@ power_off() {
   if [ -n "$p" ]; then kill -KILL "$p" 2>/dev/null || true; fi
   if [ -e "$d/power" ]; then flock -w 30 "$d/power" true || fail "$(name "$1") does not go off"; fi
   rm -f "$d/pid1"
-  ip link del "$(link "$1")" 2>/dev/null || true
+  if owns_bridge; then ip link del "$(link "$1")" 2>/dev/null || true; fi
 }
 
 # Looks for the listening socket instead of connecting: sshd counts connections that do not authenticate.

@@ -3,6 +3,7 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { Secret } from '../../src/core/index.ts'
+import { isMissing } from '../support/requires-program.ts'
 import { DispatcherDouble, type DispatcherOptions } from './dispatcher-double.ts'
 import { isAlive, JobOnDisk, pidsMentioning, readText, tryKill, until } from './job-on-disk.ts'
 import { shellsHere, type Shell } from './shells.ts'
@@ -47,7 +48,7 @@ async function scene(
 const commandPids = (job: JobOnDisk): readonly number[] =>
   readText(join(job.home, 'pids')).split('\n').filter(Boolean).map(Number)
 
-describe.each(shellsHere())('under $name', (shell) => {
+describe.skipIf(isMissing('curl', 'the worker of kind exec')).each(shellsHere())('under $name', (shell) => {
   test.concurrent('every ID is run once and completed, and the worker finishes with the job', async () => {
     const ids = Array.from({ length: 20 }, (_, index) => `user-${index}`)
     await using scenery = await scene(

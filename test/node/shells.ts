@@ -1,9 +1,10 @@
 // The kit has to mean the same under every sh that a node may have, so its tests run under three of them.
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { afterAll } from 'vitest'
+import { join } from 'node:path'
+import { afterAll, beforeAll } from 'vitest'
+import { findProgram } from '../support/requires-program.ts'
 
 export interface Shell {
   readonly name: string
@@ -14,21 +15,22 @@ export interface Shell {
 /** Those of dash, bash and busybox ash that this machine has; a missing one is named loudly. */
 export function shellsHere(): readonly Shell[] {
   return ['dash', 'bash', 'busybox'].flatMap((name) => {
-    const found = spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).stdout.trim()
-    if (found === '') {
-      process.stderr.write(`SKIPPED: the kit's tests under ${name}, which is not installed here\n`)
-      return []
-    }
-    return [{ name, path: name === 'busybox' ? asSh(found) : found }]
+    const found = findProgram(name, `the kit under ${name}`)
+    return found === undefined ? [] : [{ name, path: name === 'busybox' ? asSh(found) : found }]
   })
 }
 
 /** busybox decides by the name that it was called by. */
 function asSh(busybox: string): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'fleet-ash-')), 'sh')
-  symlinkSync(busybox, path)
+  const folder = join(tmpdir(), `fleet-ash-${randomUUID()}`)
+  const path = join(folder, 'sh')
+  // Hooks, because vitest runs neither of them when all tests are skipped.
+  beforeAll(() => {
+    mkdirSync(folder)
+    symlinkSync(busybox, path)
+  })
   afterAll(() => {
-    rmSync(dirname(path), { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true })
   })
   return path
 }

@@ -12,7 +12,7 @@ import { transportContract } from './transport-contract.ts'
 import { createWorkbench, errorOf, eventually, openSockets, silence, type Workbench } from './workbench.ts'
 
 const missing = whyNoSshd()
-if (missing !== undefined) process.stderr.write(`SKIPPED: tests against a real sshd, because: ${missing}\n`)
+if (missing !== undefined) process.stderr.write(`SKIPPED the transport against a real sshd: ${missing}\n`)
 
 describe.skipIf(missing !== undefined)('with a real sshd', () => {
   transportContract('ssh2 with OpenSSH', async () => {

@@ -2,15 +2,17 @@
 // prints each as an operator would type it. Everything lives in one temporary folder and ends with the demo.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { FleetError, formatDuration, formatSize, slotName } from '../../core/index.ts'
 import {
   checkCopies,
+  removeFolder,
   createUsers,
   killWorker,
   startDemoNodes,
@@ -28,6 +30,7 @@ import { count } from '../output/table.ts'
 export interface DemoOptions extends CommonOptions {
   readonly users: string
   readonly keep?: boolean
+  readonly curl?: string
 }
 
 const NODES = 5
@@ -42,10 +45,8 @@ export async function demo(options: DemoOptions): Promise<ExitCode> {
   const users = parseCount('--users', options.users) ?? 300
   const folder = await mkdtemp(join(tmpdir(), 'fleet-demo-'))
   const startedMs = performance.now()
-  output.note(
-    `fleet demo: ${NODES} nodes x ${SLOTS} slots move the files of ${users} users. It takes less than a minute.`,
-  )
-  output.note(`everything that it makes is below ${folder}`)
+  output.note(`fleet demo: ${NODES} nodes x ${SLOTS} slots move the files of ${users} users. It takes about a minute.`)
+  output.note(`everything is below ${folder}; no crontab, key or known_hosts of yours is touched`)
   const ended = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
@@ -53,7 +54,7 @@ export async function demo(options: DemoOptions): Promise<ExitCode> {
     })
   }
   try {
-    const problems = await play({ output, folder, users, stopped: ended.signal })
+    const problems = await play({ output, folder, users, stopped: ended.signal, curl: curlFor(options) })
     output.note(`took ${formatDuration(performance.now() - startedMs)}`)
     return problems === 0 ? ExitCode.ok : ExitCode.unexpected
   } catch (error) {
@@ -61,8 +62,14 @@ export async function demo(options: DemoOptions): Promise<ExitCode> {
     throw error
   } finally {
     if (options.keep === true) output.note(`kept: ${folder}`)
-    else await rm(folder, { recursive: true, force: true, maxRetries: 3 })
+    else await removeFolder(folder)
   }
+}
+
+/** The one that was given, if there is such a file and the machine has none of its own. */
+function curlFor({ curl }: DemoOptions): string | undefined {
+  const hasOwn = ['/usr/local/bin/curl', '/usr/bin/curl', '/bin/curl'].some((file) => existsSync(file))
+  return hasOwn || curl === undefined || !existsSync(curl) ? undefined : resolve(curl)
 }
 
 interface Stage {
@@ -70,6 +77,7 @@ interface Stage {
   readonly folder: string
   readonly users: number
   readonly stopped: AbortSignal
+  readonly curl: string | undefined
 }
 
 async function play(stage: Stage): Promise<number> {
@@ -80,7 +88,7 @@ async function play(stage: Stage): Promise<number> {
   const ids = await createUsers(source, stage.users)
   await writeFile(join(folder, 'users.txt'), ids.map((id) => `${id}\n`).join(''))
   const server = await startSourceServer(source)
-  const nodes = await startDemoNodes(folder, NODES)
+  const nodes = await startDemoNodes(folder, NODES, stage.curl)
   const fleet = (arguments_: readonly string[]): Promise<void> => runFleet(stage, nodes, arguments_)
   try {
     await writeFile(join(folder, 'fleet.yml'), await fleetYml(server.url, target))

@@ -13,7 +13,7 @@ import { loadContext, type NodeOptions } from '../context.ts'
 import { exitCodeOfNodes, type ExitCode } from '../exit-code.ts'
 import { nodesJson, printNodeErrors } from '../output/errors.ts'
 import { withProgress } from '../output/progress.ts'
-import { table } from '../output/table.ts'
+import { count, table } from '../output/table.ts'
 
 export async function push(files: readonly string[], options: NodeOptions): Promise<ExitCode> {
   const context = loadContext(options)
@@ -25,7 +25,7 @@ export async function push(files: readonly string[], options: NodeOptions): Prom
   const trees = { release: releaseTree(built), kit: kitTree() }
   const { digest, sizeBytes, files: content } = built.manifest
   output.note(
-    `release ${digest.slice(0, 12)}: ${content.length} files, ${formatSize(sizeBytes)}, to ${nodes.length} nodes`,
+    `release ${digest.slice(0, 12)}: ${count(content.length)} ${content.length === 1 ? 'file' : 'files'}, ${formatSize(sizeBytes)}, to ${nodes.length} nodes`,
   )
   if (options.dryRun === true) {
     for (const file of content) output.result(`${file.mode} ${formatSize(file.sizeBytes).padStart(10)}  ${file.path}`)

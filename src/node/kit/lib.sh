@@ -14,6 +14,8 @@ newline='
 tab='	'
 # Where a node's own tools are, added to whatever cron or sshd gave us.
 tools=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+# And <root>/.bin, so that a missing tool can be put there without being root. Every program but find.sh has BASE as its first argument.
+case ${1:-} in /*) tools=$tools:${1%/*}/.bin ;; esac
 case $PATH in
   *"$tools") ;;
   *) PATH=${PATH:+$PATH:}$tools ;;

@@ -77,6 +77,8 @@ export function parseInspection(stdout: string): Inspection {
 
 const INSPECT = `
 release=$1 kit=$2; shift 2
+# What a worker will find, not what this login happens to find (kit/lib.sh).
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:\${base%/*}/.bin
 say() { printf 'fleet-inspect %s\\n' "$1"; }
 target() { t=$(readlink "$1" 2>/dev/null) && printf '%s' "\${t##*/}"; }
 echo

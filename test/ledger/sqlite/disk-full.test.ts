@@ -14,12 +14,13 @@ const disk = mkdtempSync(join(tmpdir(), 'fleet-full-'))
 const mounted = spawnSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=4m,mode=0700', 'tmpfs', disk])
 const isMounted = mounted.status === 0
 if (!isMounted) {
-  const reason = mounted.error?.message ?? mounted.stderr.toString().trim()
-  process.stderr.write(`SKIPPED the ledger on a full disk: no tmpfs could be mounted (${reason})\n`)
+  rmdirSync(disk)
+  const [reason] = (mounted.error?.message ?? mounted.stderr.toString()).trim().split('\n')
+  process.stderr.write(`SKIPPED the ledger on a full disk: no tmpfs could be mounted (${reason ?? ''})\n`)
 }
 
 afterAll(() => {
-  if (isMounted) spawnSync('/bin/umount', ['-l', disk])
+  spawnSync('/bin/umount', ['-l', disk])
   rmdirSync(disk)
 })
 
