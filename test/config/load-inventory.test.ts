@@ -127,7 +127,7 @@ describe('loadInventory', () => {
     const file = scratchFile('i.yml', `groups: { g: { hosts: ["n[1:${MAX_NAMES}]"] } }`)
     expect(loadInventory({ file, operator }).nodes).toHaveLength(MAX_NAMES)
     expect(refusal(`groups: { g: { hosts: ["n[1:${MAX_NAMES}]", m] } }`)).toEqual([
-      '1:40: expected at most 100000 nodes with 10 mentions each, found more',
+      '1:39: expected at most 100000 nodes with 10 mentions each, found more',
     ])
     expect(refusal('groups: { g: { hosts: ["n[1:60000]", "m[1:60000]"] } }')).toEqual([
       '1:38: expected at most 100000 nodes with 10 mentions each, found more',
