@@ -13,6 +13,9 @@ const ONE = parseDigest('11'.repeat(32))
 const TWO = parseDigest('22'.repeat(32))
 const ABSENT = parseDigest('33'.repeat(32))
 
+const isRoot = process.getuid?.() === 0
+if (isRoot) process.stderr.write('SKIPPED a read-only folder on a node: root may write everywhere\n')
+
 describe.each(shellsHere())('under $name', ({ path }) => {
   let node: LocalNode
 
@@ -147,11 +150,7 @@ describe.each(shellsHere())('under $name', ({ path }) => {
     })
   })
 
-  it('says that a folder is read-only', async ({ skip }) => {
-    if (process.getuid?.() === 0) {
-      process.stderr.write('SKIPPED a read-only folder on a node: root may write everywhere\n')
-      skip()
-    }
+  it.skipIf(isRoot)('says that a folder is read-only', async () => {
     chmodSync(node.folder, 0o500)
     expect(await configure({ 'etc/one': 'x' })).toMatchObject({
       exitCode: 73,

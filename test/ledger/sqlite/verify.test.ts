@@ -15,7 +15,10 @@ const DAMAGE: readonly (readonly [string, string])[] = [
   ['UPDATE item SET state = 0 WHERE state = 1', 'leases of IDs that are not leased: expected 0, counted 1'],
   ['UPDATE ledger SET cursor = 0', 'IDs above the cursor that are not pending: expected 0, counted 3'],
   ['UPDATE ledger SET fence = first_fence + 1', 'fences above the highest one granted: expected 0, counted 3'],
-  ['DELETE FROM attempt WHERE fence = (SELECT first_fence + 1 FROM ledger)', 'fences that were granted and are in no record: expected 0, counted 1'],
+  [
+    'DELETE FROM attempt WHERE fence = (SELECT first_fence + 1 FROM ledger)',
+    'fences that were granted and are in no record: expected 0, counted 1',
+  ],
   ['UPDATE node SET failures = 0', 'node node01 failures: expected 0, counted 1'],
   ["INSERT INTO node VALUES ('ghost', 1, 0, 0, 0)", 'node ghost leased: expected 1, counted 0'],
   ['DELETE FROM retry', 'pending IDs that the cursor has passed and no retry will bring back: expected 0, counted 1'],
