@@ -7,7 +7,6 @@ import { parseJobName, Secret, systemClock } from '../../src/core/index.ts'
 import { nodeToken } from '../../src/protocol/index.ts'
 import { createRetryPolicy, startDispatcher, type Dispatcher } from '../../src/dispatcher/index.ts'
 import { openSqliteLedger, type Ledger } from '../../src/ledger/index.ts'
-import { parseNodeName } from '../../src/core/index.ts'
 import { createClient, type Client } from '../../src/protocol/index.ts'
 
 export const OPERATOR = 'operator-token-of-this-test'
