@@ -50,6 +50,9 @@ export async function createUsers(folder: string, count: number): Promise<string
   return ids
 }
 
+/** How many files users have beyond the three that everybody has: most have few, some many. */
+const MORE_FILES = [0, 3, 1, 8, 2, 0, 5, 1, 13, 2, 7, 3, 1, 11, 4, 9, 6, 17]
+
 /** 3 to 20 files: text, images, an empty one, odd names, and for some users a large one. */
 function filesOf(id: string, index: number): [name: string, content: Buffer][] {
   const files: [string, Buffer][] = [
@@ -57,7 +60,7 @@ function filesOf(id: string, index: number): [name: string, content: Buffer][] {
     ['empty.dat', Buffer.alloc(0)],
     ['photos/portrait.png', Buffer.concat([PNG, bytes(`${id}/portrait`, 400)])],
   ]
-  const more = index % 18
+  const more = MORE_FILES[index % MORE_FILES.length] ?? 0
   for (let number = 0; number < more; number++) {
     const odd = ODD_NAMES[(index + number) % ODD_NAMES.length]
     if (number % 3 === 0 && odd !== undefined) files.push([odd, Buffer.from(`${id} wrote ${odd}\n`)])
