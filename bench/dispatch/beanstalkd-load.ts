@@ -1,8 +1,7 @@
 // beanstalkd with -f0, which flushes its journal before it answers, doing the same: delete one job and reserve the next, in one
 // write, so that the peer also pays one round trip for a pair.
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '../../test/support/free-port.ts'
 import { startServer } from '../child-server.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
 import { drive, type Drive, type PairClient } from './drive.ts'
@@ -69,13 +68,4 @@ async function untilOpen(port: number, signal: AbortSignal): Promise<Exchange> {
       await sleep(20, undefined, { signal })
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, HOST)
-  await once(server, 'listening')
-  const bound = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof bound === 'object' && bound !== null ? bound.port : 0
 }

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startDemoNodes, type DemoNodes } from '../../src/demo/index.ts'
 import { pidsMentioning, until } from '../node/job-on-disk.ts'
 import { isMissing } from '../support/requires-program.ts'
-import { createJobFolder, freePort, type JobFolder } from './job-folder.ts'
+import { createJobFolder, type JobFolder } from './job-folder.ts'
+import { freePort } from '../support/free-port.ts'
 
 // Each ID says how it wants to end.
 const WORKER = `#!/bin/sh

@@ -2,7 +2,6 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { removeTree } from '../fleet/local-node.ts'
@@ -63,16 +62,6 @@ export async function ended(child: ChildProcessWithoutNullStreams): Promise<Ende
   child.stderr.setEncoding('utf8').on('data', (text: string) => (printed.stderr += text))
   const [code] = (await once(child, 'close')) as [number | null]
   return { code, ...printed }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no TCP port')
-  return address.port
 }
 
 /** A dispatcher in the foreground without fleet.yml, and what it printed when it was ready. */

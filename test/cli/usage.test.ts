@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createJobFolder, freePort, type JobFolder } from './job-folder.ts'
+import { createJobFolder, type JobFolder } from './job-folder.ts'
+import { freePort } from '../support/free-port.ts'
 
 let job: JobFolder
 

@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { freePort } from '../support/free-port.ts'
 import { isMissing } from '../support/requires-program.ts'
 
 export interface PhotoSource {
@@ -74,16 +74,6 @@ export function shellsHere(): readonly {
     { name: 'dash', argv: ['dash'], isBusybox: false },
     { name: 'busybox', argv: ['busybox', 'sh'], isBusybox: true },
   ].filter(({ name }) => !isMissing(name, `the photo migration under ${name}`))
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
 
 async function untilAnswering(url: string, ended: () => number | string | null): Promise<void> {

@@ -15,7 +15,8 @@ import {
   stopDispatcherHere,
   urlForNode,
 } from '../../src/fleet/index.ts'
-import { createJobFolder, FLEET, freePort, type JobFolder } from '../cli/job-folder.ts'
+import { createJobFolder, FLEET, type JobFolder } from '../cli/job-folder.ts'
+import { freePort } from '../support/free-port.ts'
 import { isAlive, pidsMentioning, tryKill, until } from '../node/job-on-disk.ts'
 
 let job: JobFolder

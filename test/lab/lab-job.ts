@@ -1,11 +1,10 @@
 // One job on a lab, as an operator has it: a folder with fleet.yml and inventory.yml, and the real command line.
 import { execFile } from 'node:child_process'
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '../support/free-port.ts'
 import { Secret } from '../../src/core/index.ts'
 import { createClient, type Client, type DispatcherStatus } from '../../src/protocol/index.ts'
 import type { Lab } from './lab.ts'
@@ -149,13 +148,4 @@ async function killDispatcher(folder: string): Promise<number> {
   const pid = Number(identity.trim().split(/\s+/)[0])
   process.kill(pid, 'SIGKILL')
   return pid
-}
-
-async function freePort(address: string): Promise<number> {
-  const server = createServer().listen(0, address)
-  await once(server, 'listening')
-  const bound = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof bound === 'object' && bound !== null ? bound.port : 0
 }

@@ -2,10 +2,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { execFileSync } from 'node:child_process'
+import { freePort } from '../support/free-port.ts'
 import type { Workbench } from './workbench.ts'
 
 const SSHD = '/usr/sbin/sshd'
@@ -100,14 +100,4 @@ export function sshKeygen(file: string, type: string, passphrase = ''): string {
     .slice(0, 2)
     .join(' ')
     .trim()
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }

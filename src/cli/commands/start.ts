@@ -1,5 +1,5 @@
 // fleet start: the dispatcher here, then the workers of every node.
-import { FleetError, Secret, systemClock } from '../../core/index.ts'
+import { FleetError, Secret, systemClock, type Digest } from '../../core/index.ts'
 import { foldNodes, type FleetConfig } from '../../config/index.ts'
 import {
   controlPaths,
@@ -46,6 +46,7 @@ export async function start(options: StartCommandOptions): Promise<ExitCode> {
   const secrets = readSecrets(config)
   const generation = systemClock.nowMs()
   await startDispatcher(config, options, generation, output)
+  const kit = kitTree().manifest.digest
   const workerToken = await readToken(controlPaths(config).workerToken)
   const results = await withProgress(
     output,
@@ -57,7 +58,7 @@ export async function start(options: StartCommandOptions): Promise<ExitCode> {
         context.parallel,
         (node) =>
           withConnection(context.transport, node.target, (connection) =>
-            startOne(connection, { config, node, slots: slots ?? node.slots, workerToken, secrets, generation }),
+            startOne(connection, { config, kit, node, slots: slots ?? node.slots, workerToken, secrets, generation }),
           ),
         progress,
       ),
@@ -85,6 +86,8 @@ async function startDispatcher(
 
 interface StartOne {
   readonly config: FleetConfig
+  /** The digest of our own programs. */
+  readonly kit: Digest
   readonly node: FleetNode
   readonly slots: number
   readonly workerToken: Secret
@@ -95,7 +98,7 @@ interface StartOne {
 async function startOne(connection: Connection, what: StartOne): Promise<StartValue> {
   const { config, node } = what
   const { worker } = config
-  const found = await inspect(connection, node.base, { kit: kitTree().manifest.digest }, worker.kind === 'exec')
+  const found = await inspect(connection, node.base, { kit: what.kit }, worker.kind === 'exec')
   if (found.currentRelease === '' || found.currentKit === '') {
     throw new FleetError('FLEET_NODE_NO_RELEASE', `job ${config.job} has no release on this node`, {
       remedy: 'push first: fleet push',
