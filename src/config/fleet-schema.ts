@@ -100,12 +100,27 @@ const dispatcher = mapping({
   backoff: backoff.default(['10s', '10m']),
 })
 
+const timeouts = mapping({
+  dns: duration(SECOND_MS, HOUR_MS).default('10s').describe('For a name to be resolved'),
+  connect: duration(SECOND_MS, HOUR_MS).default('10s').describe('For the TCP connection'),
+  banner: duration(SECOND_MS, HOUR_MS).default('20s').describe("For the server's greeting"),
+  key_exchange: duration(SECOND_MS, HOUR_MS).default('20s').describe('For the key exchange'),
+  authentication: duration(SECOND_MS, HOUR_MS).default('20s').describe('For the login'),
+  channel: duration(SECOND_MS, HOUR_MS).default('20s').describe('For a channel to open on a connection that stands'),
+  idle: duration(SECOND_MS, DAY_MS)
+    .default('60s')
+    .describe(
+      'A command of fleet on which no byte moves for so long is given up; a node that answers nothing at all counts as lost after this, at most a minute',
+    ),
+})
+
 const ssh = mapping({
   parallel: wholeNumber(1, 1000).default(10).describe('Nodes that are worked on at once'),
   per_endpoint: wholeNumber(1, 100)
     .default(8)
     .describe('Connections that may be in their handshake at once to one address and port'),
   retries: wholeNumber(0, 100).default(6).describe('Further attempts after a connection failed for a passing reason'),
+  timeouts: timeouts.prefault({}).describe('How long each phase of a connection may take'),
 })
 
 const window = mapping({

@@ -1,14 +1,15 @@
 // The names in an inventory and where each was written. Works on the file's raw value, so that a repeated name is told in the
 // same run as an unknown key; whatever has the wrong type is skipped here, because the schema refuses it.
 import { FleetError, parseNodeName } from '../core/index.ts'
+import { orderGroups, type GroupOrder } from './group-order.ts'
+import { MAX_MEMBERSHIPS } from './inventory-outline.ts'
 import { expandName, MAX_NAMES } from './name-range.ts'
+import { nearestNames } from './nearest.ts'
 import { quoted, type Problem } from './problem.ts'
 import type { YamlFile, YamlPath } from './yaml-file.ts'
 
-/** A node may be in many groups; a file that multiplies beyond this is a mistake or an attack. */
-const MAX_MEMBERSHIPS = 10 * MAX_NAMES
-
 export interface NameEntry {
+  /** Those that name it, in the order of the file. */
   readonly groups: string[]
   /** The key under `hosts` that holds the node's own variables. */
   hostKey: string | undefined
@@ -19,13 +20,14 @@ export interface NameEntry {
 export interface InventoryNames {
   /** In the order in which the names first appear, groups before hosts. */
   readonly entries: ReadonlyMap<string, NameEntry>
+  readonly order: GroupOrder
   readonly problems: readonly Problem[]
 }
 
 export function namesOfInventory(yaml: YamlFile): InventoryNames {
   const problems: Problem[] = []
   const entries = new Map<string, NameEntry>()
-  const refuse = (path: YamlPath, message: string): void => {
+  const refuse: Refuse = (path, message) => {
     problems.push({ file: yaml.file, ...yaml.placeOfKey(path), message })
   }
   let memberships = 0
@@ -54,9 +56,9 @@ export function namesOfInventory(yaml: YamlFile): InventoryNames {
   }
 
   const { groups, hosts } = recordOf(yaml.value)
-  for (const [group, value] of Object.entries(recordOf(groups))) {
-    const members: unknown = recordOf(value)['hosts']
-    for (const [index, text] of (Array.isArray(members) ? members : []).entries()) {
+  const written = Object.entries(recordOf(groups))
+  for (const [group, value] of written) {
+    for (const [index, text] of listOf(recordOf(value)['hosts']).entries()) {
       if (memberships > MAX_MEMBERSHIPS) break
       if (typeof text !== 'string') continue
       eachName(text, ['groups', group, 'hosts', index], (entry, name) => {
@@ -75,21 +77,55 @@ export function namesOfInventory(yaml: YamlFile): InventoryNames {
       return undefined
     })
   }
-  for (const group of Object.keys(recordOf(groups))) {
+  for (const [group, value] of written) {
     if (entries.has(group))
       refuse(
         ['groups', group],
         `expected different names for groups and nodes, found the node ${quoted(group)} as a group`,
       )
+    const { hosts: members, children } = recordOf(value)
+    const isEmpty = [members, children].every(
+      (list) => list === undefined || (Array.isArray(list) && list.length === 0),
+    )
+    if (isEmpty && isRecord(value))
+      refuse(['groups', group], `expected hosts or children in group ${group}, found none`)
   }
-  return { entries, problems }
+  return { entries, order: orderOf(written, refuse), problems }
 }
 
-function expandedNames(
-  text: string,
-  path: YamlPath,
-  refuse: (path: YamlPath, message: string) => void,
-): readonly string[] {
+type Refuse = (path: YamlPath, message: string) => void
+
+function orderOf(groups: readonly (readonly [string, unknown])[], refuse: Refuse): GroupOrder {
+  const nesting = new Map<string, Set<string>>(groups.map(([group]) => [group, new Set()]))
+  for (const [group, value] of groups) {
+    for (const [index, child] of listOf(recordOf(value)['children']).entries()) {
+      if (typeof child !== 'string') continue
+      const path = ['groups', group, 'children', index]
+      const children = nesting.get(group)
+      if (!nesting.has(child)) refuse(path, unknownGroup(child, nesting.keys()))
+      else if (children?.has(child) === true)
+        refuse(path, `expected each child once in group ${group}, found ${quoted(child)} again`)
+      else children?.add(child)
+    }
+  }
+  const order = orderGroups(nesting)
+  for (const cycle of order.cycles) {
+    const [first = ''] = cycle
+    refuse(
+      ['groups', first, 'children'],
+      `expected groups that are not inside themselves, found ${[...cycle, first].map(quoted).join(' > ')}`,
+    )
+  }
+  return order
+}
+
+function unknownGroup(name: string, known: Iterable<string>): string {
+  const [nearest] = nearestNames(name, known, 1)
+  const hint = nearest === undefined ? '' : `; did you mean ${quoted(nearest)}?`
+  return `expected the name of a group, found ${quoted(name)}${hint}`
+}
+
+function expandedNames(text: string, path: YamlPath, refuse: Refuse): readonly string[] {
   try {
     const names = expandName(text)
     const wrong = names.find((name) => !isNodeName(name))
@@ -111,6 +147,14 @@ function isNodeName(name: string): boolean {
   }
 }
 
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 function recordOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
+  return isRecord(value) ? value : {}
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
 }

@@ -1,74 +1,45 @@
-// From a checked inventory to its nodes: every name gets its layers, and no two nodes may be one place.
+// From an outline to the nodes of an inventory: every name gets its layers, no two nodes may be one place, and no way may lead back.
 import { parseNodeName } from '../core/index.ts'
-import type { InventoryNames } from './inventory-names.ts'
-import type { InventoryYaml } from './inventory-schema.ts'
-import type { InventoryNode } from './model.ts'
+import { hopProblems } from './hop-cycles.ts'
+import { MAX_MEMBERSHIPS, type Outline, type OutlineNode, type ProblemOf } from './inventory-outline.ts'
+import type { Inventory, InventoryNode } from './model.ts'
 import { nodeFromLayers, type Layer, type Surroundings } from './node-layers.ts'
-import { placeText, quoted, type Problem } from './problem.ts'
-import type { YamlFile, YamlPath } from './yaml-file.ts'
+import { invalidError, quoted, type Problem } from './problem.ts'
+import { sharedPlaces } from './shared-places.ts'
 
-export interface InventoryNodes {
-  readonly nodes: readonly InventoryNode[]
-  readonly problems: readonly Problem[]
-}
-
-/** The nodes in the order of `names`; `base` is the weakest layer. Of two groups with the same node the later one wins. */
-export function nodesOfInventory(
-  written: InventoryYaml,
-  names: InventoryNames,
-  yaml: YamlFile,
+/** `base` is the weakest layer. Throws FLEET_CONFIG_INVALID with all problems, among them nodes in one place and hops that lead back. */
+export function inventoryFromOutline(
+  { nodes: outlined, problems, notes }: Outline,
+  source: string,
   base: Layer,
   surroundings: Surroundings,
-): InventoryNodes {
-  const defaults = layerOf('defaults', written.defaults ?? {}, yaml, ['defaults'])
-  const groupLayers = new Map(
-    Object.entries(written.groups ?? {}).map(([group, variables]) => [
-      group,
-      layerOf(`group ${group}`, variables, yaml, ['groups', group]),
-    ]),
+): Inventory {
+  const nodes = outlined.map(({ name, groups, layers }) =>
+    nodeFromLayers(parseNodeName(name), groups, [base, ...layers], surroundings),
   )
-  const hostLayers = new Map(
-    Object.entries(written.hosts ?? {}).map(([key, variables]) => [
-      key,
-      layerOf('host', variables ?? {}, yaml, ['hosts', key]),
-    ]),
-  )
-  const nodes = [...names.entries].map(([name, { groups, hostKey }]) => {
-    const own = [
-      ...groups.map((group) => groupLayers.get(group)),
-      hostKey === undefined ? undefined : hostLayers.get(hostKey),
-    ]
-    const layers = [base, defaults, ...own.filter((layer) => layer !== undefined)]
-    return nodeFromLayers(parseNodeName(name), groups, layers, surroundings)
-  })
-  return { nodes, problems: sharedPlaces(nodes, names, yaml) }
+  const placeOf = placesIn(source, outlined)
+  const all = [
+    ...problems,
+    ...tooManyMemberships(nodes, placeOf),
+    ...sharedPlaces(nodes, placeOf),
+    ...hopProblems(nodes, placeOf),
+  ]
+  if (all.length > 0) throw invalidError(all)
+  return { source, nodes, notes }
 }
 
-function layerOf(label: string, variables: Layer['variables'], yaml: YamlFile, path: YamlPath): Layer {
-  const places = new Map<string, string>()
-  const whereFrom = (key: string): string => {
-    const known = places.get(key)
-    if (known !== undefined) return known
-    const place = `${label} (${placeText(yaml.file, yaml.placeOfKey([...path, ...key.split('.')]))})`
-    places.set(key, place)
-    return place
-  }
-  return { variables, whereFrom }
+function placesIn(file: string, nodes: readonly OutlineNode[]): ProblemOf {
+  return (index, message) => ({ file, ...(nodes[index]?.place() ?? { line: 1, column: 1 }), message })
 }
 
-/** Two nodes in one folder of one account would seat two workers in one slot. */
-function sharedPlaces(nodes: readonly InventoryNode[], names: InventoryNames, yaml: YamlFile): readonly Problem[] {
-  const problems: Problem[] = []
-  const owners = new Map<string, string>()
-  for (const { node, address, port, user, root, pool } of nodes) {
-    if (!pool) continue
-    const key = JSON.stringify([address, port, user, root])
-    const owner = owners.get(key)
-    owners.set(key, owner ?? node)
-    if (owner === undefined) continue
-    const place = yaml.placeOfKey(names.entries.get(node)?.path ?? [])
-    const found = `found ${quoted(node)} at ${user}@${address} port ${port}, where ${quoted(owner)} is already`
-    problems.push({ file: yaml.file, ...place, message: `expected a place of its own for every node, ${found}` })
+function tooManyMemberships(nodes: readonly InventoryNode[], problemOf: ProblemOf): readonly Problem[] {
+  let count = 0
+  for (const [index, { node, groups }] of nodes.entries()) {
+    count += groups.length
+    if (count > MAX_MEMBERSHIPS)
+      return [
+        problemOf(index, `expected nodes in at most ${MAX_MEMBERSHIPS} groups together, found more at ${quoted(node)}`),
+      ]
   }
-  return problems
+  return []
 }

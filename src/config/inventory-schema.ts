@@ -2,8 +2,12 @@
 import { z } from 'zod'
 import { MAX_SLOTS } from '../core/index.ts'
 import { environment, listOf, mapping, nodeFolder, text, wholeNumber } from './fields.ts'
+import { parseHostWord } from './host-word.ts'
 
 const keyFile = text('the path of a private key')
+
+const HOPS = 'a hop such as bastion or user@host:22, a list of hops, or none'
+const hop = z.string({ error: HOPS }).refine((written) => parseHostWord(written) !== undefined, { error: HOPS })
 
 // What may stand in any layer: defaults, a group, a host.
 const variables = {
@@ -23,14 +27,15 @@ const variables = {
     .describe("Worker processes; fleet.yml's worker.slots when no layer says another"),
   env: environment.optional().describe('Environment of the workers, merged name by name over all layers'),
   via: z
-    .unknown()
-    .refine((via) => via === undefined, { error: 'no "via" (jump hosts are not available in this version)' })
+    .union([hop, z.array(hop.refine((written) => written !== 'none', { error: HOPS }))], { error: HOPS })
     .optional()
-    .describe('Not available in this version: the node to jump through'),
+    .describe(
+      'Hops on the way, the first one first: nodes of this inventory (mostly with pool: false) or [user@]host[:port]; none: reached directly, whatever ssh_config says',
+    ),
   pool: z.boolean({ error: 'true or false' }).optional().describe('false: reachable, but not part of the fleet'),
 }
 
-const host = mapping({
+export const hostSchema = mapping({
   ...variables,
   address: text('a host name or an IP address', /^[A-Za-z0-9:][A-Za-z0-9._:%-]*$/)
     .optional()
@@ -45,6 +50,10 @@ const group = mapping({
     })
     .optional()
     .describe('The nodes of the group; ranges such as node[01:50]'),
+  children: z
+    .array(text('the name of a group'), { error: 'a list of group names such as [east, west]' })
+    .optional()
+    .describe('Groups whose nodes are in this one as well; their own variables win over those of this group'),
 })
 
 const groupName = text(
@@ -57,14 +66,18 @@ export const inventorySchema = mapping({
   groups: z
     .record(groupName, group, { error: 'a mapping of group names to groups' })
     .optional()
-    .describe('Sets of nodes with variables; of two groups with the same node the later one wins'),
+    .describe(
+      'Sets of nodes with variables; a group wins over those that it is a child of, and of two others the later one wins',
+    ),
   hosts: z
     // An empty value is how a host without variables is written: `node01:`.
-    .record(text('a name, or a range of names'), host.nullable(), { error: 'a mapping of names to their variables' })
+    .record(text('a name, or a range of names'), hostSchema.nullable(), {
+      error: 'a mapping of names to their variables',
+    })
     .optional()
     .describe('Single nodes and their variables, the strongest layer; a node need not be in a group'),
 })
 
 export type InventoryYaml = z.output<typeof inventorySchema>
-export type HostYaml = z.output<typeof host>
+export type HostYaml = z.output<typeof hostSchema>
 export type VariablesYaml = Omit<HostYaml, 'address'>

@@ -1,5 +1,6 @@
 // `--limit`: which of the inventory's nodes are meant. A pattern that meets nothing is an error, because a command that
 // silently does nothing on no node looks like success.
+import { existsSync } from 'node:fs'
 import { FleetError } from '../core/index.ts'
 import { foldNodes } from './fold-nodes.ts'
 import type { Inventory, InventoryNode } from './model.ts'
@@ -45,7 +46,7 @@ export function limitNodes(inventory: Inventory, pattern?: string): Inventory {
       },
     )
   }
-  return Object.freeze({ source: inventory.source, nodes: Object.freeze(nodes) })
+  return Object.freeze({ ...inventory, nodes: Object.freeze(nodes) })
 }
 
 interface Index {
@@ -68,11 +69,10 @@ function createIndex({ nodes }: Inventory): Index {
   return { byName: new Map(nodes.map((node) => [node.node, node])), byGroup, pool: new Set(pool) }
 }
 
-/** A name may hold colons (an IPv6 address), so a word that is a name is never split. */
 function termsOf(pattern: string, index: Index): readonly Term[] {
   const words = splitOutsideBrackets(pattern, ',')
     .map((word) => word.trim())
-    .flatMap((word) => (index.byName.has(word.replace(/^[&!]/, '')) ? [word] : splitOutsideBrackets(word, ':')))
+    .flatMap((word) => (isWhole(word.replace(/^[&!]/, ''), index) ? [word] : splitOutsideBrackets(word, ':')))
     .map((word) => word.trim())
     .filter((word) => word !== '')
   if (words.length === 0) {
@@ -87,13 +87,16 @@ function termsOf(pattern: string, index: Index): readonly Term[] {
   })
 }
 
+/** A name may hold colons (an IPv6 address), and so may the path of a file. */
+function isWhole(word: string, index: Index): boolean {
+  return index.byName.has(word) || (word.startsWith('@') && existsSync(word.slice(1)))
+}
+
 /** Adds what it does not know to `unknown`, so that all of it is told in one run. */
 function resolveTerm(text: string, index: Index, unknown: string[]): ReadonlySet<InventoryNode> {
-  if (text.startsWith('@')) {
-    const lines = readText(text.slice(1), { what: 'a list of nodes', remedy: 'write one name a line' }).split('\n')
-    const names = lines.map((line) => line.replace(/#.*/, '').trim()).filter((line) => line !== '')
-    return new Set(names.flatMap((name) => [...resolveTerm(name, index, unknown)]))
-  }
+  if (text.startsWith('@')) return listedIn(text.slice(1), index, unknown)
+  const bracketed = /^\[([0-9A-Fa-f:.]+)\]$/.exec(text)?.[1] ?? ''
+  if (index.byName.has(bracketed)) return resolveTerm(bracketed, index, unknown)
   const exact = index.byName.get(text)
   if (exact !== undefined) return new Set([exact])
   if (text === 'all') return index.pool
@@ -103,6 +106,19 @@ function resolveTerm(text: string, index: Index, unknown: string[]): ReadonlySet
   const nodes = /[*?]/.test(text) ? matchingGlob(text, index) : undefined
   if (nodes === undefined) unknown.push(text)
   return nodes ?? new Set()
+}
+
+/** Lines of a file: names, groups, globs, and ranges as in messages (`node[01-03,07],other`). A file cannot name another one. */
+function listedIn(file: string, index: Index, unknown: string[]): ReadonlySet<InventoryNode> {
+  const nodes = new Set<InventoryNode>()
+  const lines = readText(file, { what: 'a list of nodes', remedy: 'write one name a line' }).split(/\r\n|\r|\n/)
+  for (const line of lines) {
+    for (const word of splitOutsideBrackets(line.replace(/#.*/, ''), ',').map((piece) => piece.trim())) {
+      if (word.startsWith('@')) unknown.push(word)
+      else if (word !== '') for (const node of resolveTerm(word, index, unknown)) nodes.add(node)
+    }
+  }
+  return nodes
 }
 
 function inRange(text: string, index: Index, unknown: string[]): ReadonlySet<InventoryNode> {
@@ -140,9 +156,9 @@ function noMatch({ source }: Inventory, index: Index, unknown: readonly string[]
       : known.length > 0
         ? `; known: ${foldNodes(known.slice(0, 1000)).slice(0, 300)}`
         : ''
-  return new FleetError(
-    'FLEET_CONFIG_NO_MATCH',
-    `expected nodes or groups of ${source}, found ${foldNodes(unknown)}${hint}`,
-    { remedy: 'fleet hosts' },
-  )
+  const folded = foldNodes(unknown.slice(0, 1000))
+  const shown = folded.length > 300 || unknown.length > 1000 ? `${folded.slice(0, 300)}...` : folded
+  return new FleetError('FLEET_CONFIG_NO_MATCH', `expected nodes or groups of ${source}, found ${shown}${hint}`, {
+    remedy: 'fleet hosts',
+  })
 }

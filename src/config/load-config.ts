@@ -5,7 +5,7 @@ import { checkValue } from './check-value.ts'
 import { deepFreeze } from './deep-freeze.ts'
 import { parseListen } from './fields.ts'
 import { fleetSchema, type FleetYaml } from './fleet-schema.ts'
-import type { FleetConfig } from './model.ts'
+import type { FleetConfig, SshTimeouts } from './model.ts'
 import { invalidError } from './problem.ts'
 import { readYamlFile } from './yaml-file.ts'
 
@@ -24,6 +24,11 @@ export function loadConfig(file: string, overrides: ConfigOverrides = {}): Fleet
   const checked = checkValue(fleetSchema, yaml)
   if (checked.value === undefined) throw invalidError(checked.problems)
   return deepFreeze(toConfig(checked.value, resolve(file), overrides))
+}
+
+/** Every default of a fleet.yml, for a command that can do without one. `file` is where it would have been; the job is named `fleet`. */
+export function configWithoutFile(file: string): FleetConfig {
+  return deepFreeze(toConfig(fleetSchema.parse({ job: 'fleet', worker: { command: ['true'] } }), resolve(file), {}))
 }
 
 function toConfig(written: FleetYaml, file: string, overrides: ConfigOverrides): FleetConfig {
@@ -58,7 +63,25 @@ function toConfig(written: FleetYaml, file: string, overrides: ConfigOverrides):
       crashes: dispatcher.crashes,
       backoffMs: [parseDuration(String(firstBackoff)), parseDuration(String(longestBackoff))],
     },
-    ssh: { parallel: overrides.parallel ?? ssh.parallel, perEndpoint: ssh.per_endpoint, retries: ssh.retries },
+    ssh: {
+      parallel: overrides.parallel ?? ssh.parallel,
+      perEndpoint: ssh.per_endpoint,
+      retries: ssh.retries,
+      timeouts: toTimeouts(ssh.timeouts),
+    },
     window: { deadline: written.window.deadline },
+  }
+}
+
+function toTimeouts(written: FleetYaml['ssh']['timeouts']): SshTimeouts {
+  const inMs = (duration: string | 0): number => parseDuration(String(duration))
+  return {
+    dnsMs: inMs(written.dns),
+    connectMs: inMs(written.connect),
+    bannerMs: inMs(written.banner),
+    keyExchangeMs: inMs(written.key_exchange),
+    authenticationMs: inMs(written.authentication),
+    channelMs: inMs(written.channel),
+    idleMs: inMs(written.idle),
   }
 }

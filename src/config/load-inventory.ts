@@ -1,18 +1,20 @@
-// Which nodes there are: from an inventory file, or from names on the command line.
-import { existsSync } from 'node:fs'
+// Which nodes there are: from an inventory file in any of its forms, or from names on the command line.
+import { existsSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { FleetError, messageOf, parseNodeName } from '../core/index.ts'
-import { checkValue } from './check-value.ts'
+import { draftFromLines } from './ansible/ini.ts'
+import { outlineOfDraft } from './ansible/outline.ts'
+import { draftFromYaml } from './ansible/yaml.ts'
+import { nodesOfCommandLine } from './command-line-nodes.ts'
 import { deepFreeze } from './deep-freeze.ts'
-import { inventorySchema } from './inventory-schema.ts'
+import { dynamicInventory, formatOfText, formatOfYaml, likelyDialect } from './inventory-format.ts'
+import { nativeOutline } from './inventory-native.ts'
+import { inventoryFromOutline } from './inventory-nodes.ts'
+import type { Outline } from './inventory-outline.ts'
 import type { Inventory } from './model.ts'
-import { namesOfInventory } from './inventory-names.ts'
-import { nodesOfInventory } from './inventory-nodes.ts'
-import { expandRange, MAX_NAMES } from './name-range.ts'
-import { nodeFromLayers, type Layer } from './node-layers.ts'
+import type { Layer } from './node-layers.ts'
 import { currentOperator, type Operator } from './operator.ts'
-import { invalidError } from './problem.ts'
-import { readYamlFile } from './yaml-file.ts'
+import { readText } from './read-text.ts'
+import { parseYamlText } from './yaml-file.ts'
 
 export interface InventoryRequest {
   /** The inventory to read when `hosts` does not say otherwise: that of fleet.yml. */
@@ -26,52 +28,36 @@ export interface InventoryRequest {
 }
 
 /**
- * The nodes in the order of the file: those of the groups, then those that are only under `hosts`. Throws FLEET_CONFIG_NOT_FOUND,
- * FLEET_CONFIG_UNREADABLE, or FLEET_CONFIG_INVALID with one line for every problem.
+ * The nodes in the order in which the file first names them. The file is in fleet's own form, an Ansible inventory (YAML or INI) or a plain
+ * list. Throws FLEET_CONFIG_NOT_FOUND, FLEET_CONFIG_UNREADABLE, FLEET_CONFIG_DYNAMIC, or FLEET_CONFIG_INVALID with one line for every problem.
  */
 export function loadInventory(request: InventoryRequest): Inventory {
   const operator = request.operator ?? currentOperator()
   const base: Layer = { variables: request.defaults ?? {}, whereFrom: () => 'fleet.yml' }
-  if (request.hosts !== undefined && !isFile(request.hosts)) {
-    return deepFreeze({ source: '--hosts', nodes: nodesByName(request.hosts, base, operator) })
+  const { hosts } = request
+  if (hosts !== undefined && !isFile(hosts)) {
+    const outline = { nodes: nodesOfCommandLine(hosts), problems: [], notes: [] }
+    return deepFreeze(inventoryFromOutline(outline, '--hosts', base, { operator, folder: process.cwd() }))
   }
-  const file = request.hosts ?? request.file
-  const yaml = readYamlFile(file, {
-    what: 'an inventory',
-    remedy: 'name the nodes with --hosts, or write an inventory with fleet init',
-  })
-  const checked = checkValue(inventorySchema, yaml)
-  const names = namesOfInventory(yaml)
-  const early = [...checked.problems, ...names.problems]
-  if (checked.value === undefined || early.length > 0) throw invalidError(early)
-  const { nodes, problems } = nodesOfInventory(checked.value, names, yaml, base, {
-    operator,
-    folder: dirname(resolve(file)),
-  })
-  if (problems.length > 0) throw invalidError(problems)
-  return deepFreeze({ source: file, nodes })
+  const file = hosts ?? request.file
+  return deepFreeze(inventoryFromOutline(readOutline(file), file, base, { operator, folder: dirname(resolve(file)) }))
 }
 
 /** Names have no slash and no ending of a file; a file that exists is a file in any case. */
 function isFile(hosts: string): boolean {
-  return existsSync(hosts) || (!hosts.includes(',') && (hosts.includes('/') || /\.(?:ya?ml|ini)$/.test(hosts)))
+  return existsSync(hosts) || (!hosts.includes(',') && (hosts.includes('/') || /\.(?:ya?ml|ini|json|txt)$/.test(hosts)))
 }
 
-function nodesByName(hosts: string, base: Layer, operator: Operator): Inventory['nodes'] {
-  const names = new Set<string>()
-  try {
-    for (const name of expandRange(hosts)) {
-      if (names.has(name)) throw new Error(`expected each name once, found ${JSON.stringify(name)} again`)
-      names.add(name)
-      if (names.size > MAX_NAMES) throw new Error(`expected at most ${MAX_NAMES} names, found more`)
-    }
-    return [...names].map((name) =>
-      nodeFromLayers(parseNodeName(name), [], [base], { operator, folder: process.cwd() }),
-    )
-  } catch (cause) {
-    throw new FleetError('FLEET_CONFIG_INVALID', `--hosts: ${messageOf(cause)}`, {
-      remedy: 'name nodes as in --hosts node01,node[02:05]',
-      cause,
-    })
-  }
+function readOutline(file: string): Outline {
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) throw dynamicInventory(file, 'a folder')
+  const text = readText(file, {
+    what: 'an inventory',
+    remedy: 'name the nodes with --hosts, or write an inventory with fleet init',
+  })
+  if (formatOfText(text, file) === 'lines') return outlineOfDraft(draftFromLines(text, file))
+  const guess = likelyDialect(text)
+  const yaml = parseYamlText(text, file, guess)
+  const form = formatOfYaml(yaml)
+  const parsed = form === guess ? yaml : parseYamlText(text, file, form)
+  return form === 'fleet' ? nativeOutline(parsed) : outlineOfDraft(draftFromYaml(parsed))
 }

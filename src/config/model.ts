@@ -1,5 +1,5 @@
 // What fleet.yml and an inventory mean, once they have been read and checked. Frozen values; every default has been applied.
-import type { JobName, NodeName } from '../core/index.ts'
+import type { FleetError, JobName, NodeName } from '../core/index.ts'
 
 export type WorkerKind = 'exec' | 'native' | 'copy'
 /** What brings supervisors back after a crash or reboot. `auto`: cron where it works, else none with a warning. */
@@ -34,6 +34,27 @@ export interface DispatcherConfig {
   readonly backoffMs: readonly [number, number]
 }
 
+export interface SshConfig {
+  /** Nodes that are worked on at once. */
+  readonly parallel: number
+  readonly perEndpoint: number
+  readonly retries: number
+  readonly timeouts: SshTimeouts
+}
+
+/** Milliseconds, by phase of a connection. */
+export interface SshTimeouts {
+  readonly dnsMs: number
+  readonly connectMs: number
+  readonly bannerMs: number
+  readonly keyExchangeMs: number
+  readonly authenticationMs: number
+  /** For a channel to open. */
+  readonly channelMs: number
+  /** No byte in either direction while a command runs. */
+  readonly idleMs: number
+}
+
 export interface FleetConfig {
   /** Absolute path of the fleet.yml, and of the folder that relative paths in it start from. */
   readonly file: string
@@ -46,20 +67,26 @@ export interface FleetConfig {
   readonly release: { readonly files: readonly string[]; readonly keep: number }
   readonly worker: WorkerConfig
   readonly dispatcher: DispatcherConfig
-  readonly ssh: { readonly parallel: number; readonly perEndpoint: number; readonly retries: number }
+  readonly ssh: SshConfig
   readonly window: { readonly deadline: string | undefined }
 }
 
+/** A node as its inventory describes it. What the inventory leaves open is undefined; ssh_config and the built-in defaults decide it in `reachNodes`. */
 export interface InventoryNode {
   readonly node: NodeName
+  /** A host name, an IP address, or an alias of ssh_config; the name of the node when the inventory says nothing. */
   readonly address: string
-  readonly port: number
-  readonly user: string
-  readonly identities: readonly string[]
+  readonly port: number | undefined
+  readonly user: string | undefined
+  /** Absolute paths. */
+  readonly identities: readonly string[] | undefined
+  /** The hops, the first one first: nodes of this inventory, or `[user@]host[:port]`. Empty: reached directly, whatever ssh_config says. */
+  readonly via: readonly string[] | undefined
   /** Undefined: fleet.yml's `worker.slots` decides. */
   readonly slots: number | undefined
   readonly root: string | undefined
   readonly env: Readonly<Record<string, string>>
+  /** All of them, also those that it is in by way of a nested group. */
   readonly groups: readonly string[]
   /** False: reachable, but not part of the fleet. */
   readonly pool: boolean
@@ -71,4 +98,42 @@ export interface Inventory {
   /** The file, or `--hosts` when the nodes were named on the command line. */
   readonly source: string
   readonly nodes: readonly InventoryNode[]
+  /** What was understood and cannot be honoured, one sentence each with its place; for `fleet hosts` and `fleet check`. */
+  readonly notes: readonly string[]
+}
+
+/** One SSH server and the way in, every question answered: a node, or a hop on the way to one. */
+export interface Access {
+  /** How messages call it: the node, or the hop as it was written. */
+  readonly name: NodeName
+  readonly address: string
+  readonly port: number
+  readonly user: string
+  /** Private key files to offer, absolute paths. */
+  readonly identities: readonly string[]
+  /** True: of the agent's keys, only those that `identities` names. */
+  readonly identitiesOnly: boolean
+  /** Path of the agent's socket; undefined: no agent. */
+  readonly agent: string | undefined
+  /** Absolute paths, all are read; new keys go to the first. */
+  readonly knownHosts: readonly string[]
+  /** The name under which its host key is looked up and recorded, instead of its address. */
+  readonly hostKeyAlias: string | undefined
+  /** Record the key of a server that has none yet. */
+  readonly acceptNew: boolean
+  /** For the TCP connection; undefined: the transport's own. */
+  readonly connectTimeoutMs: number | undefined
+  /** What ssh_config asks for and fleet cannot do, one sentence each with its place. */
+  readonly notes: readonly string[]
+}
+
+export interface ReachableNode extends Pick<
+  InventoryNode,
+  'node' | 'slots' | 'root' | 'env' | 'groups' | 'pool' | 'from'
+> {
+  readonly access: Access
+  /** The hops, the first one first. */
+  readonly via: readonly Access[]
+  /** Why it cannot be reached as it was asked for (a ProxyCommand, say); whoever connects must throw it. */
+  readonly refusal: FleetError | undefined
 }

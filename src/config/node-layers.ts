@@ -27,20 +27,15 @@ export function nodeFromLayers(
   layers: readonly Layer[],
   { operator, folder }: Surroundings,
 ): InventoryNode {
-  const from: Record<string, string> = {
-    address: 'name of the node',
-    port: 'built in',
-    user: 'operator',
-    identities: 'operator (~/.ssh)',
-    pool: 'built in',
-  }
+  const from: Record<string, string> = { address: 'name of the node', pool: 'built in' }
   const env: Record<string, string> = {}
   const built: Mutable<InventoryNode> = {
     node,
     address: node,
-    port: 22,
-    user: operator.user,
-    identities: operator.identities,
+    port: undefined,
+    user: undefined,
+    identities: undefined,
+    via: undefined,
     slots: undefined,
     root: undefined,
     env,
@@ -49,7 +44,7 @@ export function nodeFromLayers(
     from,
   }
   for (const { variables, whereFrom } of layers) {
-    const { address, port, user, identity, slots, root, pool } = variables
+    const { address, port, user, identity, via, slots, root, pool } = variables
     const take = <Key extends keyof InventoryNode>(
       key: Key,
       value: InventoryNode[Key] | undefined,
@@ -67,6 +62,7 @@ export function nodeFromLayers(
       identity === undefined ? undefined : [identity].flat().map((file) => identityPath(file, operator, folder)),
       'identity',
     )
+    take('via', via === undefined ? undefined : via === 'none' ? [] : [via].flat())
     take('slots', slots)
     take('root', root)
     take('pool', pool)

@@ -10,6 +10,8 @@ export interface Operator {
   readonly home: string
   /** Absolute paths of the private keys that are offered when none is configured. */
   readonly identities: readonly string[]
+  /** Path of the agent's socket (SSH_AUTH_SOCK), if there is one. */
+  readonly agent: string | undefined
 }
 
 /** The keys that OpenSSH's client tries as well (ssh_config(5), IdentityFile) and that ssh2 can read. */
@@ -19,5 +21,6 @@ const KEY_NAMES = ['id_ed25519', 'id_ecdsa', 'id_rsa']
 export function currentOperator(): Operator {
   const home = homedir()
   const identities = KEY_NAMES.map((name) => join(home, '.ssh', name)).filter((file) => existsSync(file))
-  return { user: loginName(), home, identities }
+  const agent = process.env['SSH_AUTH_SOCK']
+  return { user: loginName(), home, identities, agent: agent === '' ? undefined : agent }
 }

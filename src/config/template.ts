@@ -3,8 +3,9 @@
 import type { JobName } from '../core/index.ts'
 
 export function fleetYmlTemplate(job: JobName): string {
-  return `# One job: what runs, where, and who hands out the work. Lines that are commented out show the defaults.
-# "fleet push --dry-run" checks it and changes nothing.
+  return `# yaml-language-server: $schema=.fleet/schema/fleet.json
+# One job: what runs, where, and who hands out the work. Lines that are commented out show the defaults.
+# "fleet check" connects to every node and says what is in the way; it changes nothing.
 job: ${job}                        # a to z, 0 to 9 and "-"; a folder of this name is made on every node
 # hosts: inventory.yml          # the nodes
 # root: ~/.fleet                # folder on the nodes that holds everything fleet puts there; on a local disk
@@ -39,12 +40,15 @@ dispatcher:
 }
 
 export function inventoryYmlTemplate(): string {
-  return `# The nodes of the fleet. A host's own variables win over its group's, these over the defaults.
-# "fleet hosts" shows what was understood and where each value came from.
+  return `# yaml-language-server: $schema=.fleet/schema/inventory.json
+# The nodes of the fleet. A host's own variables win over its group's, these over the defaults.
+# What is not said here, your ssh_config decides.
+# "fleet hosts -v" shows what was understood and where each value came from. Ansible inventories are read as well.
 defaults:
-  # user: deploy                # your own login name when left out
+  # user: deploy                # when left out: ssh_config, else your own login name
   # port: 22
-  # identity: ~/.ssh/id_ed25519 # a private key, or a list of them; the usual ones in ~/.ssh when left out
+  # identity: ~/.ssh/id_ed25519 # a private key, or a list of them; when left out: ssh_config, else the usual ones in ~/.ssh
+  # via: bastion.example.net    # the machine to jump through, or a list of them in order
   slots: 2
 
 groups:

@@ -1,5 +1,6 @@
 // A YAML file as a plain value that still knows where everything stood. What comes out is safe to walk:
-// no alias bomb, bounded size; what is wrong with its keys is told beside it. Merge keys (`<<`) are not part of YAML 1.2 and stay plain keys.
+// no alias bomb, bounded size; what is wrong with its keys is told beside it. Merge keys (`<<`) are not part of YAML 1.2 and stay plain
+// keys, but in Ansible's files.
 import {
   isAlias,
   isMap,
@@ -12,6 +13,7 @@ import {
   type Document,
   type Node,
   type Pair,
+  type ScalarTag,
   type YAMLMap,
 } from 'yaml'
 import { messageOf } from '../core/index.ts'
@@ -20,6 +22,20 @@ import { readText } from './read-text.ts'
 
 /** How often aliases may be resolved, counted as the `yaml` package does; enough for any honest file, far too few for a bomb. */
 const MAX_ALIAS_COUNT = 100
+
+/**
+ * `ansible`: as Ansible reads YAML: version 1.1 (`yes` is true), merge keys, `!unsafe`, and `!vault` as `VAULT`. Aliases are bounded in both.
+ */
+export type YamlDialect = 'fleet' | 'ansible'
+
+/** Stands for a value that only ansible-vault can read. */
+export const VAULT = Symbol('vault')
+
+const ANSIBLE_TAGS: readonly ScalarTag[] = [
+  { tag: '!vault', resolve: () => VAULT },
+  { tag: '!vault-encrypted', resolve: () => VAULT },
+  { tag: '!unsafe', resolve: (text) => text },
+]
 
 export type YamlPath = readonly PropertyKey[]
 
@@ -42,7 +58,7 @@ export function readYamlFile(file: string, missing: { readonly what: string; rea
 }
 
 /** The same for a text; `file` is only its name in messages. */
-function parseYamlText(text: string, file: string): YamlFile {
+export function parseYamlText(text: string, file: string, dialect: YamlDialect = 'fleet'): YamlFile {
   const lines = new LineCounter()
   const place = (offset: number): Place => {
     const { line, col } = lines.linePos(offset)
@@ -54,7 +70,15 @@ function parseYamlText(text: string, file: string): YamlFile {
   let document: Document.Parsed
   try {
     // uniqueKeys would compare every key with every other one; duplicateKeys below does it in one pass.
-    document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false, logLevel: 'silent' })
+    document = parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      uniqueKeys: false,
+      logLevel: 'silent',
+      ...(dialect === 'ansible'
+        ? { version: '1.1', merge: true, customTags: (tags) => [...tags, ...ANSIBLE_TAGS] }
+        : {}),
+    })
   } catch (cause) {
     throw broken(`expected YAML of a sane depth, found a file that cannot be parsed: ${messageOf(cause)}`, cause)
   }
@@ -101,6 +125,7 @@ function badKeys(document: Document.Parsed, file: string, place: (offset: number
     Map: (_, map) => {
       const seen = new Map<string, Place>()
       for (const { key } of map.items) {
+        if (isScalar(key) && typeof key.value === 'symbol') continue
         const here = place(startOf(key) ?? startOf(map) ?? 0)
         const name = keyName(key)
         const earlier = name === undefined ? undefined : seen.get(name)

@@ -7,6 +7,7 @@ groups:
   hk: { hosts: ["hk[01:05]"] }
   sg: { hosts: ["sg[01:03]", gate] }
   big: { hosts: [hk01, sg01] }
+  world: { children: [hk, sg] }
 hosts:
   gate: { pool: false }
   "::1": {}
@@ -15,7 +16,7 @@ hosts:
 const inventory = (): Inventory =>
   loadInventory({
     file: scratchFile('inventory.yml', TEXT),
-    operator: { user: 'me', home: '/home/me', identities: [] },
+    operator: { user: 'me', home: '/home/me', identities: [], agent: undefined },
   })
 
 describe('limitNodes', () => {
@@ -28,6 +29,9 @@ describe('limitNodes', () => {
     ['::1,hk01', 'hk01 ::1'],
     ['sg', 'sg01 sg02 sg03'],
     ['gate', 'gate'],
+    ['[::1],hk01', 'hk01 ::1'],
+    ['world:!big', 'hk02 hk03 hk04 hk05 sg02 sg03'],
+    ['hk[01:05:2]', 'hk01 hk03 hk05'],
     ['sg,gate', 'sg01 sg02 sg03 gate'],
     ['hk0?:!hk[02:04]', 'hk01 hk05'],
     ['hk[02:03]', 'hk02 hk03'],
@@ -45,6 +49,20 @@ describe('limitNodes', () => {
     const file = scratchFile('list', '# slow ones\nsg03\n\nhk01 # first\nhk[04:05]\n')
     expect(limitNodes(inventory(), `@${file}`).nodes.map(({ node }) => node)).toEqual(['hk01', 'hk04', 'hk05', 'sg03'])
     expect(limitNodes(inventory(), `sg,!@${file}`).nodes.map(({ node }) => node)).toEqual(['sg01', 'sg02'])
+  })
+
+  it('takes files with a mark of byte order, CRLF, folded names and colons in their path, but no files in files', () => {
+    const colon = scratchFile('a:b', 'sg\n')
+    expect(limitNodes(inventory(), `@${colon},!sg02`).nodes.map(({ node }) => node)).toEqual(['sg01', 'sg03'])
+    const list = scratchFile('list', '\uFEFF# hk\r\nhk[01-02],::1\r\n\r\nsg01 # x\r\n')
+    expect(limitNodes(inventory(), `@${list}`).nodes.map(({ node }) => node)).toEqual(['hk01', 'hk02', 'sg01', '::1'])
+    const inner = scratchFile('inner', `@${list}\n`)
+    expect(thrownBy(() => limitNodes(inventory(), `@${inner}`)).code).toBe('FLEET_CONFIG_NO_MATCH')
+  })
+
+  it('tells of 100,000 unknown names in a few', () => {
+    const list = scratchFile('list', Array.from({ length: 100_000 }, (_, index) => `x${index * 2}`).join('\n'))
+    expect(thrownBy(() => limitNodes(inventory(), `@${list}`)).message.length).toBeLessThan(1500)
   })
 
   it.each([

@@ -5,7 +5,7 @@ import { loadInventory, type Inventory } from '../../src/config/index.ts'
 import { refusalLines, thrownBy } from './scratch-folder.ts'
 
 const FOLDER = join(import.meta.dirname, '../../inventory')
-const operator = { user: 'me', home: '/home/me', identities: ['/home/me/.ssh/id_rsa'] }
+const operator = { user: 'me', home: '/home/me', identities: ['/home/me/.ssh/id_rsa'], agent: undefined }
 const read = (name: string): Inventory => loadInventory({ file: join(FOLDER, name), operator })
 const names = (inventory: Inventory): readonly string[] => inventory.nodes.map(({ node }) => node)
 const numbered = (prefix: string, from: number, to: number, width: number, suffix: string): readonly string[] =>
@@ -13,25 +13,30 @@ const numbered = (prefix: string, from: number, to: number, width: number, suffi
 
 describe('the sample inventories', () => {
   it('are all covered here', () => {
-    const samples = readdirSync(FOLDER).filter((name) => name.endsWith('.yml'))
+    const samples = readdirSync(FOLDER).filter((name) => name !== 'README.md')
     expect(samples.sort()).toEqual([
+      'ansible.ini',
+      'ansible.yml',
       'broken.yml',
+      'hosts.txt',
       'jump-host.yml',
       'layers.yml',
+      'nested.yml',
       'ranges.yml',
       'small.yml',
       'two-sites.yml',
     ])
   })
 
-  it('small.yml: hosts without variables get what the operator has', () => {
+  it('small.yml: what is not said is left open', () => {
     const inventory = read('small.yml')
     expect(names(inventory)).toEqual(['alpha', 'beta', 'gamma'])
     expect(inventory.nodes[0]).toMatchObject({
       address: 'alpha',
-      port: 22,
-      user: 'me',
-      identities: operator.identities,
+      port: undefined,
+      user: undefined,
+      identities: undefined,
+      via: undefined,
       slots: undefined,
       pool: true,
     })
@@ -99,12 +104,52 @@ describe('the sample inventories', () => {
     ])
   })
 
-  it('jump-host.yml: is refused with the line', () => {
-    const error = thrownBy(() => read('jump-host.yml'))
-    expect(error.code).toBe('FLEET_CONFIG_INVALID')
-    expect(refusalLines(error, join(FOLDER, 'jump-host.yml'))).toEqual([
-      '2:48: expected no "via" (jump hosts are not available in this version), found "bastion" (string)',
+  it('jump-host.yml: one hop, two hops, and none', () => {
+    const { nodes } = read('jump-host.yml')
+    const via = Object.fromEntries(nodes.map((node) => [node.node, node.via]))
+    expect(nodes).toHaveLength(28)
+    expect(via).toMatchObject({
+      'sg25.example.net': ['bastion'],
+      deep1: ['bastion', 'ops@10.9.0.1:2222'],
+      bastion: [],
+      here: [],
+    })
+  })
+
+  it('nested.yml: the inner group wins over the outer one, and a node is in both', () => {
+    const { nodes } = read('nested.yml')
+    expect(nodes.map(({ node, slots, groups, env }) => [node, slots, groups, env])).toEqual([
+      ['t1', 8, ['asia', 'tokyo'], { REGION: 'asia' }],
+      ['t2', 8, ['asia', 'tokyo'], { REGION: 'asia' }],
+      ['t3', 1, ['asia', 'tokyo'], { REGION: 'asia' }],
+      ['s1', 4, ['asia', 'seoul'], { REGION: 'asia' }],
     ])
+  })
+
+  it('hosts.txt: one host a line, with or without user and port', () => {
+    expect(read('hosts.txt').nodes.map(({ node, user, port }) => [node, user, port])).toEqual([
+      ['node01', undefined, undefined],
+      ['node02', undefined, undefined],
+      ['node03', undefined, undefined],
+      ['node04.example.net', 'deploy', 2222],
+      ['2001:db8::7', undefined, undefined],
+      ['2001:db8::8', undefined, 22],
+    ])
+  })
+
+  it.each(['ansible.ini', 'ansible.yml'])('%s: children, variables, ranges and a jump host', (name) => {
+    const { nodes } = read(name)
+    const byName = new Map<string, (typeof nodes)[number]>(nodes.map((node) => [node.node, node]))
+    expect(byName.get('gate')).toMatchObject({ address: '203.0.113.9', pool: false, groups: [] })
+    expect(byName.get('web02.example.net')).toMatchObject({
+      user: 'deploy',
+      via: ['gate'],
+      slots: 67,
+      groups: ['asia', 'web'],
+    })
+    expect(byName.get('web04.example.net')).toMatchObject({ user: 'root', port: 2222 })
+    expect(byName.get('db-e')).toMatchObject({ user: 'deploy', port: 2200, groups: ['asia', 'db'] })
+    expect(byName.has('db-b')).toBe(false)
   })
 
   it('broken.yml: all mistakes are told in one run', () => {
@@ -121,6 +166,7 @@ describe('the sample inventories', () => {
       '4:58: expected names of 1 to 128 letters, digits, ".", "_", ":" or "-", found "two words"',
       '5:11: expected a whole number from 1 to 65535, found 70000 (number)',
       '6:3: expected different names for groups and nodes, found the node "twin" as a group',
+      '6:3: expected hosts or children in group twin, found none',
       '10:3: expected each key once, found "x" again (first at 9:3)',
     ])
   })
