@@ -1,13 +1,19 @@
-// The user's ssh-agent. ssh2's own agent client keeps its socket for ever when an agent does not answer; this one can be let go of.
+// The user's ssh-agent. Its list of keys is asked for once for all connections of a moment; every connection signs over sockets
+// of its own. ssh2's agent client keeps its socket for ever when an agent does not answer; this one can be let go of.
 import type { Duplex } from 'node:stream'
 import ssh2, { type GetStreamCallback, type IdentityCallback, type OpenSSHAgent, type ParsedKey } from 'ssh2'
 import { messageOf } from '../core/index.ts'
+import { listAgentKeys, type ListedKey } from './agent-listing.ts'
+import { keyTypeOf } from './fingerprint.ts'
+import { parseKey } from './parse-key.ts'
 
 export interface AgentKey {
   readonly blob: Buffer
+  /** As in the public key, for example `ssh-ed25519`; `unknown` when it has none. */
+  readonly type: string
   readonly comment: string
-  /** An agent that knows this key and no other. */
-  readonly signer: OpenSSHAgent
+  /** An agent that knows this key and no other; undefined when ssh2 cannot use this kind of key. */
+  readonly signer: OpenSSHAgent | undefined
 }
 
 export interface AgentSession {
@@ -15,47 +21,75 @@ export interface AgentSession {
   readonly keys: readonly AgentKey[]
   /** Why there are no keys, if that was a failure. */
   readonly failure: string | undefined
-  /** Drops every connection to the agent. A signature under way fails. */
+  /** Drops every connection to the agent that this session opened. A signature under way fails. May be called twice. */
   close(): void
 }
 
-/** Asks the agent at `socketPath` for its keys. Never throws. */
-export async function openAgent(socketPath: string, timeoutMs: number): Promise<AgentSession> {
-  const streams = new Set<Duplex>()
-  const close = (): void => {
-    for (const stream of streams) stream.destroy()
+export interface AgentBook {
+  /** The agent at `socketPath`. Never throws. */
+  open(socketPath: string): Promise<AgentSession>
+}
+
+interface Listing {
+  readonly keys: readonly ListedKey[]
+  readonly failure: string | undefined
+}
+
+/** How long an answer is good for: one run's connections share it, and a key that is added while a table is watched is seen. */
+const LISTING_MS = 5000
+
+/** `timeoutMs`: how long an agent may take to list its keys. `nowMs`: any clock that does not step back. */
+export function createAgentBook(timeoutMs: number, nowMs: () => number): AgentBook {
+  const listings = new Map<string, { readonly listing: Promise<Listing>; answeredMs: number }>()
+
+  const list = (socketPath: string): Promise<Listing> => {
+    const kept = listings.get(socketPath)
+    if (kept !== undefined && nowMs() - kept.answeredMs < LISTING_MS) return kept.listing
+    const entry = { listing: listingOf(socketPath, timeoutMs), answeredMs: Infinity }
+    listings.set(socketPath, entry)
+    void entry.listing.then(() => (entry.answeredMs = nowMs()))
+    return entry.listing
   }
+
+  return {
+    open: async (socketPath) => {
+      const { keys, failure } = await list(socketPath)
+      const streams = new Set<Duplex>()
+      return {
+        keys: keys.map((key) => agentKey(key, socketPath, streams)),
+        failure,
+        close: () => {
+          for (const stream of streams) stream.destroy()
+        },
+      }
+    },
+  }
+}
+
+async function listingOf(socketPath: string, timeoutMs: number): Promise<Listing> {
   try {
-    const keys = await identitiesOf(new ReleasableAgent(socketPath, streams), timeoutMs)
-    const agentKeys = keys.map((key) => {
-      return { blob: key.getPublicSSH(), comment: key.comment, signer: new OneKeyAgent(socketPath, streams, key) }
-    })
-    return { keys: agentKeys, failure: undefined, close }
+    return { keys: await listAgentKeys(socketPath, timeoutMs), failure: undefined }
   } catch (error) {
-    close()
-    return { keys: [], failure: `agent ${socketPath}: ${messageOf(error)}`, close }
+    return { keys: [], failure: `agent ${socketPath}: ${messageOf(error)}` }
   }
 }
 
-function identitiesOf(agent: ReleasableAgent, timeoutMs: number): Promise<readonly ParsedKey[]> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      reject(new Error(`no answer within ${timeoutMs} ms`))
-    }, timeoutMs)
-    agent.getIdentities((error, keys = []) => {
-      clearTimeout(timer)
-      if (error == null) resolve(keys.filter((key) => 'getPublicSSH' in key))
-      else reject(error)
-    })
-  })
+function agentKey({ blob, comment }: ListedKey, socketPath: string, streams: Set<Duplex>): AgentKey {
+  const type = keyTypeOf(blob) ?? 'unknown'
+  const key = parseKey(blob)
+  // The type is compared because ssh2 takes some certificates for the keys in them.
+  const signer = key instanceof Error || key.type !== type ? undefined : new OneKeyAgent(socketPath, streams, key)
+  return { blob, type, comment, signer }
 }
 
-class ReleasableAgent extends ssh2.OpenSSHAgent {
+class OneKeyAgent extends ssh2.OpenSSHAgent {
   readonly #streams: Set<Duplex>
+  readonly #key: ParsedKey
 
-  constructor(socketPath: string, streams: Set<Duplex>) {
+  constructor(socketPath: string, streams: Set<Duplex>, key: ParsedKey) {
     super(socketPath)
     this.#streams = streams
+    this.#key = key
   }
 
   override getStream(callback: GetStreamCallback): void {
@@ -66,15 +100,6 @@ class ReleasableAgent extends ssh2.OpenSSHAgent {
       }
       callback(error, stream)
     })
-  }
-}
-
-class OneKeyAgent extends ReleasableAgent {
-  readonly #key: ParsedKey
-
-  constructor(socketPath: string, streams: Set<Duplex>, key: ParsedKey) {
-    super(socketPath, streams)
-    this.#key = key
   }
 
   override getIdentities(callback: IdentityCallback<ParsedKey>): void {

@@ -25,7 +25,7 @@ const DEFAULT_MAX_OUTPUT_BYTES = 16 * 1024 * 1024
 
 /** `place`: the node, for messages. */
 export function createCall(place: string, options: ExecOptions): Call {
-  const { stallMs = DEFAULT_STALL_MS, timeoutMs = 0, signal, onStdout } = options
+  const { stallMs = DEFAULT_STALL_MS, timeoutMs = 0, signal, onStdout, onStderr } = options
   const { promise, resolve, reject } = Promise.withResolvers<ExecResult>()
   const output = { stdout: createOutput('stdout', place, options), stderr: createOutput('stderr', place, options) }
   const actions: (() => void)[] = []
@@ -90,7 +90,7 @@ export function createCall(place: string, options: ExecOptions): Call {
       take(onStdout ?? output.stdout.add, chunk)
     },
     stderr: (chunk) => {
-      take(output.stderr.add, chunk)
+      take(onStderr ?? output.stderr.add, chunk)
     },
     end: (exitCode, endSignal) => {
       settle(() => {

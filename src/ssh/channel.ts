@@ -16,6 +16,8 @@ export interface ChannelContext {
   readonly lost: () => FleetError
   /** The connection has ended, though the calls may not have been told yet. */
   readonly isGone: () => boolean
+  /** For a channel to open and its command to be taken. Milliseconds. */
+  readonly channelMs: number
 }
 
 const MAX_ATTEMPTS = 6
@@ -45,14 +47,22 @@ export function runOnChannel(
 
   const open = (): void => {
     isOpening = true
-    call.begin()
+    const timer = setTimeout(() => {
+      call.fail(channelTimeoutError(context.node, context.channelMs))
+    }, context.channelMs)
+    call.whenOver(() => {
+      clearTimeout(timer)
+    })
     try {
       client.exec(commandLine, (error, channel) => {
+        clearTimeout(timer)
+        if (error === undefined) call.begin()
         if (error === undefined) attach(channel, context, stdin, call, ticket.leave)
         else onRefused(error)
       })
     } catch {
       // ssh2 throws `Not connected` here instead of calling back.
+      clearTimeout(timer)
       ticket.leave()
       call.fail(context.lost())
     }
@@ -74,7 +84,9 @@ export function runOnChannel(
       call.whenOver(() => {
         clearTimeout(timer)
       })
-    } else if ('reason' in error || error.message === 'Unable to exec') {
+    } else if ('reason' in error) {
+      call.fail(sessionLimitError(context.node, error))
+    } else if (error.message === 'Unable to exec') {
       call.fail(refusedError(context.node, error))
     } else {
       call.fail(context.lost())
@@ -117,8 +129,28 @@ function attach(
 
 function refusedError(node: string, cause: Error): FleetError {
   return new FleetError('FLEET_SSH_CHANNEL', `expected ${node} to run a command, it refused: ${messageOf(cause)}`, {
-    remedy: 'check MaxSessions, ForceCommand and the restrictions of the key in authorized_keys on the node',
+    remedy: 'check ForceCommand and the restrictions of the key in authorized_keys on the node',
     retryable: true,
     cause,
   })
+}
+
+function sessionLimitError(node: string, cause: Error): FleetError {
+  return new FleetError(
+    'FLEET_SSH_SESSION_LIMIT',
+    `expected ${node} to open a channel, it refused: ${messageOf(cause)}`,
+    {
+      remedy: 'check MaxSessions in sshd_config on the node (at least 1), and what else runs on this connection',
+      retryable: true,
+      cause,
+    },
+  )
+}
+
+function channelTimeoutError(node: string, afterMs: number): FleetError {
+  return new FleetError(
+    'FLEET_SSH_CHANNEL_TIMEOUT',
+    `expected ${node} to begin a command within ${afterMs} ms, it did not answer`,
+    { remedy: 'look at the node: its load, its disk, the network; then run the same command again', retryable: true },
+  )
 }

@@ -1,58 +1,29 @@
-// One live SSH connection. Calls share it through a gate of 8 channels (sshd's MaxSessions is 10 by default). When the connection
-// goes, every call on it ends at once: ssh2 by itself would leave some of them waiting for ever.
-import type { Socket } from 'node:net'
-import type { Client } from 'ssh2'
-import type { FleetError, NodeName } from '../core/index.ts'
+// One user's hold on a connection that others may share: closing it ends the calls of this user only.
 import { createCall, type Call } from './call.ts'
-import { runOnChannel } from './channel.ts'
-import { createGate } from './gate.ts'
-import { hangUp } from './hang-up.ts'
-import { closedError, lostError } from './ssh-error.ts'
+import { closedError } from './ssh-error.ts'
+import type { LiveConnection } from './live-connection.ts'
 import type { Connection } from './transport.ts'
 
-export const MAX_CHANNELS = 8
-
-/** `client` must be ready and keep an error listener of its own. */
-export function createConnection(node: NodeName, client: Client, socket: Socket): Connection {
-  const gate = createGate(MAX_CHANNELS)
+/** `release`: what lets go of the shared connection; called once. */
+export function createConnection(live: LiveConnection, release: () => Promise<void>): Connection {
+  const { node } = live.target
   const calls = new Set<Call>()
-  let ended: FleetError | undefined
-  let cause: unknown
-  let isGone = false
-
-  const end = (error: FleetError): void => {
-    ended ??= error
-    for (const call of calls) call.fail(ended)
-  }
-  const onGone = (): void => {
-    isGone = true
-    // An exit status that arrived just before the end is still on its way through the channel's streams.
-    setImmediate(() => {
-      end(lostError(node, cause))
-      socket.destroy()
-    })
-  }
-  client.on('error', (error) => {
-    cause ??= error
-  })
-  client.once('end', onGone)
-  client.once('close', onGone)
-
-  const context = { client, gate, node, lost: () => lostError(node, cause), isGone: () => isGone }
-
+  let closing: Promise<void> | undefined
   return {
     node,
+    facts: live.facts,
     exec: async (commandLine, options = {}) => {
-      const call = createCall(node, options)
+      const call = createCall(node, { stallMs: live.idleMs, ...options })
       calls.add(call)
       call.whenOver(() => calls.delete(call))
-      if (ended !== undefined) call.fail(ended)
-      else runOnChannel(context, commandLine, options.stdin, call)
+      if (closing === undefined) live.run(commandLine, options.stdin, call)
+      else call.fail(closedError(node))
       return call.result
     },
-    close: async () => {
-      end(closedError(node))
-      await hangUp(client, socket)
+    close: () => {
+      closing ??= release()
+      for (const call of calls) call.fail(closedError(node))
+      return closing
     },
   }
 }

@@ -1,25 +1,39 @@
-// Everything that one connection may authenticate with, gathered before dialling: the agent's keys, then key files, in the
-// order and number that sshd tolerates. A passphrase is asked for once per key file, however many nodes need it.
-import type { AnyAuthMethod } from 'ssh2'
-import { messageOf } from '../core/index.ts'
-import { openAgent, type AgentKey, type AgentSession } from './agent.ts'
-import { orderOffers } from './auth-order.ts'
-import { fingerprintOf } from './fingerprint.ts'
-import { readKeyFile, type KeyFile } from './key-file.ts'
-import { authError, keyFileError } from './ssh-error.ts'
+// Everything that one connection may authenticate with, gathered before dialling: the agent's keys, key files, a password. A
+// passphrase is asked for once per key file, however many nodes need it: before dialling when nothing else could let us in,
+// otherwise only when the server would take that key.
+import type { AnyAuthMethod, ParsedKey } from 'ssh2'
+import { messageOf, systemClock, type FleetError, type Secret } from '../core/index.ts'
+import { createAgentBook, type AgentKey, type AgentSession } from './agent.ts'
+import { authError, keyFileError } from './auth-error.ts'
+import { isSameKey } from './auth-order.ts'
+import { fingerprintOf, keyTypeOf } from './fingerprint.ts'
+import { certificateBeside, readKeyFile, type KeyFile } from './key-file.ts'
+import { lockedKeySigner } from './locked-key.ts'
+import { parseKey } from './parse-key.ts'
 import type { Target } from './transport.ts'
 
+/** A key to offer. */
 export interface Offer {
   /** How a message names it. */
   readonly label: string
-  readonly method: AnyAuthMethod
+  /** The public key; undefined when it is not known without a passphrase. */
+  readonly blob: Buffer | undefined
+  /** Undefined: it cannot be used after all; `unusable` says why. */
+  readonly method: (asking: Asking) => Promise<AnyAuthMethod | undefined>
 }
 
+/** Runs a question to a person, so that whoever holds a timer knows. */
+export type Asking = <Answer>(question: () => Promise<Answer>) => Promise<Answer>
+
 export interface Credentials {
-  /** At least one. */
-  readonly offers: readonly Offer[]
-  readonly leftOut: number
+  readonly user: string
+  readonly agentKeys: readonly Offer[]
+  readonly files: readonly Offer[]
+  readonly password: (() => Promise<Secret>) | undefined
+  /** What could not be used, each with its reason. Grows while keys are unlocked. */
   readonly unusable: readonly string[]
+  /** Keys of kinds that fleet cannot use, one sentence each. */
+  readonly notes: readonly string[]
   /** Lets go of the agent. May be called twice. */
   release(): void
 }
@@ -29,96 +43,183 @@ export interface KeyRing {
   gather(target: Target): Promise<Credentials>
 }
 
-/** `agentMs`: how long an agent may take to list its keys. */
+type Locked = Extract<KeyFile, { kind: 'locked' }>
+
+/** Key files are read once in its life. `agentMs`: how long an agent may take to list its keys. */
 export function createKeyRing(agentMs: number): KeyRing {
+  const agents = createAgentBook(agentMs, () => systemClock.monotonicMs())
   const files = new Map<string, Promise<KeyFile>>()
-  const unlocked = new Map<string, Promise<KeyFile>>()
-
-  const read = (path: string): Promise<KeyFile> => remembered(files, path, () => readKeyFile(path))
-
-  const usable = async (file: KeyFile, target: Target, agentKeys: readonly AgentKey[]): Promise<KeyFile> => {
-    if (file.kind !== 'locked') return file
-    const { blob } = file
-    if (blob !== undefined && agentKeys.some((key) => key.blob.equals(blob))) return file
-    return remembered(unlocked, file.path, () => unlock(file, target))
-  }
+  const certificates = new Map<string, Promise<string | undefined>>()
+  const unlocked = new Map<string, Promise<ParsedKey>>()
+  const unlock = (file: Locked, target: Target): Promise<ParsedKey> =>
+    remembered(unlocked, file.path, () => unlockKey(file, target))
 
   return {
     gather: async (target) => {
-      const agent = target.agent === undefined ? NO_AGENT : await openAgent(target.agent, agentMs)
-      const found: KeyFile[] = []
-      // One after the other: two questions for passphrases at once would be unreadable.
-      for (const path of target.identities) found.push(await usable(await read(path), target, agent.keys))
-      const credentials = compose(target, agent, found)
-      if (credentials.offers.length === 0) {
+      const agent = target.agent === undefined ? NO_AGENT : await agents.open(target.agent)
+      const paths = [...new Set(target.identities)]
+      const found = await Promise.all(paths.map((path) => remembered(files, path, () => readKeyFile(path))))
+      const beside = await Promise.all(
+        paths.map((path) => remembered(certificates, path, () => certificateBeside(path))),
+      )
+      const bundle = sort(target, agent, found, beside, unlock)
+      if (bundle.agentKeys.length + bundle.files.length === 0 && target.password === undefined) {
         agent.close()
-        throw nothingToOffer(target, credentials.unusable, found)
+        throw nothingToOffer(target, bundle, found)
       }
-      return credentials
+      const [only, ...others] = found.filter((file) => file.kind === 'usable' || file.kind === 'locked')
+      if (only?.kind === 'locked' && others.length + bundle.agentKeys.length === 0 && target.password === undefined) {
+        // No server's login timer runs while a person types.
+        try {
+          await unlock(only, target)
+        } catch (error) {
+          agent.close()
+          throw error
+        }
+      }
+      return bundle
     },
   }
 }
 
 const NO_AGENT: AgentSession = { keys: [], failure: undefined, close: () => undefined }
 
-interface Candidate {
-  readonly blob: Buffer | undefined
-  readonly label: string
-  /** Undefined: the key can be used through the agent only. */
-  readonly method: AnyAuthMethod | undefined
-}
+function sort(
+  target: Target,
+  agent: AgentSession,
+  found: readonly KeyFile[],
+  certificates: readonly (string | undefined)[],
+  unlock: (file: Locked, target: Target) => Promise<ParsedKey>,
+): Credentials {
+  const publicKeys = found.flatMap((file) => publicKeyOf(file))
+  const isWanted = (key: AgentKey): boolean =>
+    target.identitiesOnly !== true || publicKeys.some((named) => isSameKey(named, key))
+  const isInAgent = (blob: Buffer | undefined): boolean => agent.keys.some((key) => isSameKey(key, { blob }))
+  const unusable = agent.failure === undefined ? [] : [agent.failure]
+  const notes = certificates.flatMap((path) => (path === undefined ? [] : [cannot(`present the certificate ${path}`)]))
 
-function compose(target: Target, agent: AgentSession, found: readonly KeyFile[]): Credentials {
-  const username = target.user
-  const agentKeys = agent.keys.map((key): Candidate => ({
-    blob: key.blob,
-    label: `agent key ${fingerprintOf(key.blob)}${key.comment === '' ? '' : ` (${key.comment})`}`,
-    method: { type: 'agent', username, agent: key.signer },
-  }))
-  const fileKeys = found.flatMap((file): Candidate[] => {
-    if (file.kind === 'unusable') return []
-    if (file.kind === 'locked') return [{ blob: file.blob, label: file.path, method: undefined }]
-    const { path, key } = file
-    return [{ blob: key.getPublicSSH(), label: path, method: { type: 'publickey', username, key } }]
+  const agentKeys = agent.keys.filter(isWanted).flatMap((key): Offer[] => {
+    const label = `agent key ${fingerprintOf(key.blob)}${key.comment === '' ? '' : ` (${key.comment})`}`
+    const { signer } = key
+    if (signer === undefined) {
+      notes.push(cannot(`use the ${kindOf(key.type)} ${label}`))
+      return []
+    }
+    const method: AnyAuthMethod = { type: 'agent', username: target.user, agent: signer }
+    return [{ label, blob: key.blob, method: () => Promise.resolve(method) }]
   })
-  const { offers, leftOut } = orderOffers(agentKeys, fileKeys)
+
+  const offerOfFile = (file: KeyFile): Offer[] => {
+    const { path } = file
+    switch (file.kind) {
+      case 'unusable':
+        unusable.push(file.error.message)
+        return []
+      case 'public': {
+        if (isInAgent(file.blob)) return []
+        const type = keyTypeOf(file.blob) ?? ''
+        if (isPlain(type)) unusable.push(`${path}: only the public key is there, and no agent holds the private one`)
+        else notes.push(cannot(`use the ${kindOf(type)} ${path}`))
+        return []
+      }
+      case 'usable': {
+        const method: AnyAuthMethod = { type: 'publickey', username: target.user, key: file.key }
+        return [{ label: path, blob: file.key.getPublicSSH(), method: () => Promise.resolve(method) }]
+      }
+      case 'locked': {
+        if (isInAgent(file.blob)) return []
+        if (target.passphrase !== undefined) return [lockedOffer(file, target, unusable, () => unlock(file, target))]
+        unusable.push(nobodyToAsk(path).message)
+        return []
+      }
+    }
+  }
   return {
-    offers: offers.flatMap(({ label, method }) => (method === undefined ? [] : [{ label, method }])),
-    leftOut,
-    unusable: [
-      ...(agent.failure === undefined ? [] : [agent.failure]),
-      ...found.flatMap((file) => (file.kind === 'unusable' ? [file.error.message] : [])),
-    ],
+    user: target.user,
+    agentKeys,
+    files: found.flatMap(offerOfFile),
+    password: target.password,
+    unusable,
+    notes,
     release: () => {
       agent.close()
     },
   }
 }
 
-async function unlock(file: Extract<KeyFile, { kind: 'locked' }>, target: Target): Promise<KeyFile> {
-  const { path } = file
-  if (target.passphrase === undefined) {
-    const remedy = `load it into an agent: ssh-add ${path}`
-    return {
-      kind: 'unusable',
-      path,
-      error: keyFileError(path, 'it needs a passphrase and nobody can be asked', remedy),
+function lockedOffer(file: Locked, target: Target, unusable: string[], unlock: () => Promise<ParsedKey>): Offer {
+  const username = target.user
+  const noted = async (asking: Asking): Promise<ParsedKey> => {
+    try {
+      return await asking(unlock)
+    } catch (error) {
+      unusable.push(messageOf(error))
+      throw error
     }
   }
-  try {
-    return { kind: 'usable', path, key: file.unlock(await target.passphrase(path)) }
-  } catch (error) {
-    return {
-      kind: 'unusable',
-      path,
-      error: keyFileError(path, messageOf(error), `load it into an agent: ssh-add ${path}`, error),
-    }
+  const shown = file.blob === undefined ? undefined : parseKey(file.blob)
+  return {
+    label: file.path,
+    blob: file.blob,
+    method: async (asking) => {
+      if (shown !== undefined && !(shown instanceof Error))
+        return { type: 'agent', username, agent: lockedKeySigner(shown, () => noted(asking)) }
+      try {
+        return { type: 'publickey', username, key: await noted(asking) }
+      } catch {
+        return undefined
+      }
+    },
   }
 }
 
-function nothingToOffer(target: Target, unusable: readonly string[], found: readonly KeyFile[]): Error {
-  const first = found.find((file) => file.kind === 'unusable')
-  return first?.error ?? authError(target, { offered: [], accepted: [], leftOut: 0, unusable, cause: undefined })
+async function unlockKey(file: Locked, target: Target): Promise<ParsedKey> {
+  const { path } = file
+  if (target.passphrase === undefined) throw nobodyToAsk(path)
+  try {
+    return file.unlock(await target.passphrase(path))
+  } catch (error) {
+    throw keyFileError(path, messageOf(error), `load it into an agent: ssh-add ${path}`, error)
+  }
+}
+
+function nobodyToAsk(path: string): FleetError {
+  return keyFileError(path, 'it needs a passphrase and nobody can be asked', `load it into an agent: ssh-add ${path}`)
+}
+
+function publicKeyOf(file: KeyFile): { blob: Buffer }[] {
+  if (file.kind === 'unusable') return []
+  const blob = file.kind === 'usable' ? file.key.getPublicSSH() : file.blob
+  return blob === undefined ? [] : [{ blob }]
+}
+
+function isPlain(type: string): boolean {
+  return !type.startsWith('sk-') && !type.includes('-cert-v0')
+}
+
+function kindOf(type: string): string {
+  if (type.includes('-cert-v0')) return `certificate (${type})`
+  return type.startsWith('sk-') ? `FIDO key (${type})` : `key of type ${type}`
+}
+
+function cannot(what: string): string {
+  return `fleet cannot ${what} in this version`
+}
+
+function nothingToOffer(target: Target, { unusable, notes }: Credentials, found: readonly KeyFile[]): Error {
+  const locked = found.find((file) => file.kind === 'locked')
+  const first = found.find((file) => file.kind === 'unusable')?.error ?? (locked && nobodyToAsk(locked.path))
+  return (
+    first ??
+    authError(target, {
+      offered: [],
+      accepted: [],
+      leftOut: { agentKeys: 0, files: 0 },
+      unusable,
+      notes,
+      cause: undefined,
+    })
+  )
 }
 
 function remembered<Value>(

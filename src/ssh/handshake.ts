@@ -1,84 +1,119 @@
-// From an open socket to an authenticated SSH client. Two phases, each with its own timer: key exchange with the check of the
-// host key, then authentication.
+// From an open connection to an authenticated SSH client, in three phases, each with its own timer.
 //
-//   socket ──▶ handshake ──▶ authentication ──▶ ready
-//                 │                 │
-//                 └────── any ──────┴─▶ failed: the socket is gone before the error is thrown
-import type { Socket } from 'node:net'
-import ssh2, { type AnyAuthMethod, type Client } from 'ssh2'
+//   stream ──▶ banner ──▶ key exchange (host key) ──▶ authentication ──▶ ready
+//                │                │                        │
+//                └────── any ─────┴────────────────────────┴─▶ failed: the stream is gone before the error is thrown
+import type { Duplex } from 'node:stream'
+import ssh2, { type Client, type NegotiatedAlgorithms } from 'ssh2'
 import { toFleetError, type FleetError } from '../core/index.ts'
+import { createDialogue } from './authentication.ts'
 import type { Credentials } from './credentials.ts'
+import { handshakeError, handshakeTimeoutError, type HandshakePhase } from './handshake-error.ts'
 import { hangUp } from './hang-up.ts'
 import { hostKeyAlgorithms } from './host-key-algorithms.ts'
 import type { HostTrust } from './host-trust.ts'
-import { authError, abortedError, handshakeError, handshakeTimeoutError, type Phase } from './ssh-error.ts'
-import type { Target } from './transport.ts'
+import { listenToOpening } from './opening.ts'
+import { abortedError } from './ssh-error.ts'
+import type { ConnectionFacts, Target } from './transport.ts'
 
 export interface HandshakeTimers {
-  readonly handshakeMs: number
+  readonly bannerMs: number
+  readonly keyExchangeMs: number
   readonly authMs: number
-  /** Sent when nothing was heard for so long; after three without an answer the connection counts as lost. */
-  readonly keepaliveMs: number
 }
 
-/** An authenticated client. On any failure the socket is closed. The client keeps an error listener for ever. */
+type Learned = Pick<ConnectionFacts, 'greeting' | 'keyExchange' | 'hostKeyAlgorithm' | 'cipher' | 'accepted'> & {
+  readonly phases: Pick<ConnectionFacts['phases'], 'bannerMs' | 'keyExchangeMs' | 'authenticationMs'>
+}
+
+export interface Handshake {
+  /** Authenticated. It keeps an error listener for ever. */
+  readonly client: Client
+  readonly learned: Learned
+}
+
+/** On any failure the stream is closed. */
 export async function shakeHands(
-  socket: Socket,
+  stream: Duplex,
   target: Target,
   trust: HostTrust,
   credentials: Credentials,
   timers: HandshakeTimers,
   signal: AbortSignal | undefined,
-): Promise<Client> {
+): Promise<Handshake> {
   const client = new ssh2.Client()
   // ssh2 may report several errors, some of them after the end.
   client.on('error', () => undefined)
   try {
-    await untilReady(client, socket, target, trust, credentials, timers, signal)
-    return client
+    return { client, learned: await untilReady(client, stream, target, trust, credentials, timers, signal) }
   } catch (error) {
     // Only a server that refused our keys is worth a polite end (sshd counts rude ones); others may not even be listening.
-    await hangUp(client, socket, toFleetError(error).code === 'FLEET_SSH_AUTH' ? undefined : 0)
+    await hangUp(client, stream, toFleetError(error).code === 'FLEET_SSH_AUTH' ? undefined : 0)
     throw error
   }
 }
 
 function untilReady(
   client: Client,
-  socket: Socket,
+  stream: Duplex,
   target: Target,
   trust: HostTrust,
   credentials: Credentials,
   timers: HandshakeTimers,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<Learned> {
+  const limits: Readonly<Record<HandshakePhase, number>> = {
+    banner: timers.bannerMs,
+    keyExchange: timers.keyExchangeMs,
+    authentication: timers.authMs,
+  }
   return new Promise((resolve, reject) => {
-    let phase: Phase = 'handshake'
+    const tookMs = { banner: 0, keyExchange: 0, authentication: 0 }
+    let phase: HandshakePhase = 'banner'
+    let beganMs = performance.now()
     let hostKey: Buffer | undefined
     let refusal: FleetError | undefined
     let recorded: Promise<void> = Promise.resolve()
-    const said = listenToGreeting(socket)
+    let negotiated: NegotiatedAlgorithms | undefined
     const dialogue = createDialogue(credentials)
 
-    const fail = (error: unknown): void => {
+    const stopWaiting = (): void => {
       clearTimeout(timer)
       signal?.removeEventListener('abort', onAbort)
+    }
+    const fail = (error: unknown): void => {
+      stopWaiting()
       reject(error instanceof Error ? error : new Error(String(error)))
     }
     const onTimeout = (): void => {
-      fail(handshakeTimeoutError(target, phase, phase === 'handshake' ? timers.handshakeMs : timers.authMs))
+      const extraMs = phase === 'authentication' ? dialogue.extraMs(timers.authMs) : 0
+      if (extraMs > 0) timer = setTimeout(onTimeout, extraMs)
+      else fail(handshakeTimeoutError(target, phase, limits[phase]))
     }
     const onAbort = (): void => {
       fail(abortedError(signal))
     }
-    let timer = setTimeout(onTimeout, timers.handshakeMs)
-    signal?.addEventListener('abort', onAbort, { once: true })
-
-    client.on('handshake', () => {
-      if (phase === 'authentication') return
-      phase = 'authentication'
+    const endPhase = (): void => {
+      tookMs[phase] = performance.now() - beganMs
+      beganMs = performance.now()
+    }
+    const enterPhase = (next: HandshakePhase): void => {
+      endPhase()
+      phase = next
       clearTimeout(timer)
-      timer = setTimeout(onTimeout, timers.authMs)
+      timer = setTimeout(onTimeout, limits[next])
+    }
+    let timer = setTimeout(onTimeout, limits.banner)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    const opening = listenToOpening(stream, () => enterPhase('keyExchange'))
+    const failBy = (cause: unknown): void =>
+      fail(handshakeError(target, phase, cause, { said: opening.said(), offer: opening.offer() }))
+
+    client.on('handshake', (algorithms) => {
+      // Rekeying comes here too.
+      if (phase === 'authentication') return
+      enterPhase('authentication')
+      negotiated = algorithms
       if (hostKey !== undefined) recorded = trust.record(hostKey)
       recorded.catch(fail)
     })
@@ -86,24 +121,37 @@ function untilReady(
       // The agent could not sign with one key; the next one is tried.
       if (error.level === 'agent') return
       if (refusal !== undefined) fail(refusal)
-      else if (dialogue.isRefusal(error)) fail(authError(target, { ...dialogue.report(), cause: error }))
-      else fail(handshakeError(target, phase, error, said()))
+      else if (dialogue.isRefusal(error)) fail(dialogue.refusal(target, error))
+      else failBy(error)
     })
     client.on('close', () => {
-      fail(refusal ?? handshakeError(target, phase, undefined, said()))
+      if (refusal === undefined) failBy(undefined)
+      else fail(refusal)
     })
     client.on('ready', () => {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', onAbort)
-      recorded.then(resolve, fail)
+      stopWaiting()
+      endPhase()
+      const learned = {
+        greeting: opening.greeting(),
+        keyExchange: negotiated?.kex ?? '',
+        hostKeyAlgorithm: negotiated?.serverHostKey ?? '',
+        cipher: negotiated?.cs.cipher ?? '',
+        accepted: dialogue.lastOffer(),
+        phases: {
+          bannerMs: tookMs.banner,
+          keyExchangeMs: tookMs.keyExchange,
+          authenticationMs: tookMs.authentication,
+        },
+      }
+      recorded.then(() => resolve(learned), fail)
     })
     try {
       client.connect({
-        sock: socket,
+        sock: stream,
         username: target.user,
         readyTimeout: 0,
-        keepaliveInterval: timers.keepaliveMs,
-        keepaliveCountMax: 3,
+        // ssh2's timer would keep this process alive; ours does not.
+        keepaliveInterval: 0,
         algorithms: { serverHostKey: hostKeyAlgorithms(trust.keyTypes) },
         hostVerifier: (key: Buffer): boolean => {
           // Asked again at every rekeying: the key must stay the one that was accepted.
@@ -114,48 +162,9 @@ function untilReady(
         },
         authHandler: dialogue.next,
       })
+      dialogue.watch(client)
     } catch (error) {
-      fail(handshakeError(target, phase, error, said()))
+      failBy(error)
     }
   })
-}
-
-/** The authentication dialogue: one offer after the other, and what came back. */
-function createDialogue(credentials: Credentials): {
-  readonly next: (accepted: readonly string[] | null) => AnyAuthMethod | false
-  isRefusal(error: Error & { level?: string; code?: unknown }): boolean
-  report(): { offered: string[]; accepted: readonly string[]; leftOut: number; unusable: readonly string[] }
-} {
-  let next = 0
-  let lastAccepted: readonly string[] = []
-  return {
-    next: (accepted) => {
-      lastAccepted = accepted ?? lastAccepted
-      const offer = credentials.offers[next]
-      if (offer === undefined) return false
-      next += 1
-      return offer.method
-    },
-    // Either everything was offered in vain, or the server said "Too many authentication failures" (a disconnect with words).
-    isRefusal: (error) => error.level === 'client-authentication' || (typeof error.code === 'number' && next > 0),
-    report: () => ({
-      offered: credentials.offers.slice(0, next).map((offer) => offer.label),
-      accepted: lastAccepted,
-      leftOut: credentials.leftOut,
-      unusable: credentials.unusable,
-    }),
-  }
-}
-
-/** What the server says first, up to one line, unless it is a proper SSH greeting: sshd explains a drop there in plain text. */
-function listenToGreeting(socket: Socket): () => string {
-  let said: string | undefined
-  // ssh2 has the socket paused until it listens itself, so nothing is missed and nothing is taken away from it.
-  socket.pause()
-  socket.once('data', (chunk: Buffer) => {
-    const [line = ''] = chunk.toString('latin1', 0, 200).split(/\r?\n/)
-    // eslint-disable-next-line no-control-regex
-    said = line.startsWith('SSH-') ? '' : line.replace(/[\x00-\x1f\x7f-\xff]/g, '?')
-  })
-  return () => said ?? ''
 }

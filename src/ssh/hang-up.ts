@@ -1,21 +1,21 @@
 // The end of a connection, whatever state it is in: politely if the other side takes part, by force if it does not.
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Client } from 'ssh2'
 
 /** Long enough for a disconnect message to leave, short enough not to be noticed when fifty dead nodes are let go at once. */
 const GRACE_MS = 1000
 
-/** Says goodbye, waits at most `graceMs` for the other side to close, then destroys the socket. Always settles, with the socket closed. */
-export function hangUp(client: Client, socket: Socket, graceMs = GRACE_MS): Promise<void> {
+/** Says goodbye, waits at most `graceMs` for the other side to close, then destroys the stream. Always settles, with the stream closed. */
+export function hangUp(client: Client, stream: Duplex, graceMs = GRACE_MS): Promise<void> {
   return new Promise((resolve) => {
-    if (socket.closed) {
+    if (stream.closed) {
       resolve()
       return
     }
     const timer = setTimeout(() => {
-      socket.destroy()
+      stream.destroy()
     }, graceMs)
-    socket.once('close', () => {
+    stream.once('close', () => {
       clearTimeout(timer)
       resolve()
     })

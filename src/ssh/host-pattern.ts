@@ -1,12 +1,12 @@
 // The patterns of known_hosts (ssh_config(5), PATTERNS): `*` and `?`, a leading `!` excludes. Never a regular expression
 // made from what the file says, so that no line can make a match slow.
 
-/** True when one pattern matches and no negated one does. Both sides are compared in lower case. */
+/** True when one pattern matches and no negated one does. Case counts: known_hosts compares in lower case, so both sides have to be. */
 export function matchesPatterns(patterns: readonly string[], name: string): boolean {
   let isMatched = false
   for (const pattern of patterns) {
     const isNegated = pattern.startsWith('!')
-    if (!matchesPattern((isNegated ? pattern.slice(1) : pattern).toLowerCase(), name.toLowerCase())) continue
+    if (!matchesPattern(isNegated ? pattern.slice(1) : pattern, name)) continue
     if (isNegated) return false
     isMatched = true
   }

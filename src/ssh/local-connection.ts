@@ -4,7 +4,7 @@ import { FleetError, messageOf, type NodeName } from '../core/index.ts'
 import { createCall, unknownOutcomeError, type Call } from './call.ts'
 import { feed } from './feed.ts'
 import { createGate } from './gate.ts'
-import { MAX_CHANNELS } from './connection.ts'
+import { MAX_CHANNELS } from './live-connection.ts'
 import { spawnGroup, type ProcessGroup } from './process-group.ts'
 import { closedError } from './ssh-error.ts'
 import type { Connection, ExecOptions } from './transport.ts'
@@ -21,6 +21,7 @@ export function createLocalConnection(node: NodeName): Connection {
 
   return {
     node,
+    facts: undefined,
     exec: async (commandLine, options = {}) => {
       const call = createCall(node, options)
       calls.add(call)

@@ -1,29 +1,47 @@
-// Reaching nodes by ssh2: trust first, then keys, then a seat in the server's handshake budget, then the dial. Every phase has
-// its own timer and its own error. What always holds: a failed connect leaves no socket, no agent connection and no timer.
-import { setTimeout as sleep } from 'node:timers/promises'
+// Reaching nodes by ssh2: trust first, then keys, then the hop, then a seat in the server's handshake budget, then the dial. Every
+// phase has its own timer and its own error. What always holds: a failed connect leaves no socket, no agent connection and no timer.
+import type { Duplex } from 'node:stream'
 import { FleetError, formatDuration, systemClock, toFleetError, type Clock } from '../core/index.ts'
 import { createConnection } from './connection.ts'
 import { createKeyRing, type Credentials } from './credentials.ts'
 import { dial } from './dial.ts'
 import { createEndpointBudget, type Seat } from './endpoint-budget.ts'
+import { bannedError, speaksOfBan } from './handshake-error.ts'
 import { shakeHands } from './handshake.ts'
 import { createTrustStore, type HostTrust, type KnownHostsOptions } from './host-trust.ts'
-import { endpointOf } from './place.ts'
+import { createLiveConnection, type LiveConnection } from './live-connection.ts'
+import { orAborted, pause } from './pause.ts'
+import { hopsOf } from './place.ts'
+import { createPool, type Lease } from './pool.ts'
+import { resolveName, systemLookup, type Lookup } from './resolve-name.ts'
 import { isTriedAgain, retryDelayMs } from './retry.ts'
-import { abortedError } from './ssh-error.ts'
-import type { Connection, Target, Transport } from './transport.ts'
+import { onTheWayError } from './ssh-error.ts'
+import { openTunnel } from './tunnel.ts'
+import type { Target, Transport } from './transport.ts'
 
 export interface Timers {
-  /** For the TCP connection, name resolution included. Milliseconds, like all of these. Default 10,000. */
+  /** For a name to be resolved. Milliseconds, like all of these. Default 10,000. */
+  readonly dnsMs: number
+  /** For the TCP connection, or for a hop to open it. Default 10,000. */
   readonly connectMs: number
-  /** For greeting and key exchange. Default 20,000. */
-  readonly handshakeMs: number
-  /** For authentication. Default 20,000. Also the most that an agent may take to list its keys. */
+  /** For the server's greeting. Default 20,000. */
+  readonly bannerMs: number
+  /** For the key exchange. Default 20,000. */
+  readonly keyExchangeMs: number
+  /** For authentication; the time that a person takes to answer does not count. Default 20,000. Also the most that an agent may take to list its keys. */
   readonly authMs: number
+  /** For a channel to open on a connection that stands. Default 20,000. */
+  readonly channelMs: number
+  /** The `stallMs` of calls that name none. Default 60,000. */
+  readonly idleMs: number
   /** Between keepalives on a silent connection; after three without an answer it counts as lost. Default 15,000. */
   readonly keepaliveMs: number
+  /** How long a hop stays open that nobody uses. Default 10,000. */
+  readonly lingerMs: number
   /** The first and the longest wait between two attempts. Default 250 and 8,000. */
   readonly backoffMs: readonly [number, number]
+  /** The same after a ban: OpenSSH's shortest and longest (PerSourcePenalties). Default 15,000 and 600,000. */
+  readonly penaltyMs: readonly [number, number]
 }
 
 export interface Ssh2TransportOptions {
@@ -32,6 +50,8 @@ export interface Ssh2TransportOptions {
   readonly perEndpoint?: number
   /** Attempts after the first one, from 0, for failures that may pass by themselves. Default 6. */
   readonly retries?: number
+  /** How names become addresses. Default: the system's way. */
+  readonly lookUp?: Lookup
   readonly clock?: Clock
   /** From [0, 1). */
   readonly random?: () => number
@@ -39,12 +59,21 @@ export interface Ssh2TransportOptions {
 }
 
 const DEFAULT_TIMERS: Timers = {
+  dnsMs: 10_000,
   connectMs: 10_000,
-  handshakeMs: 20_000,
+  bannerMs: 20_000,
+  keyExchangeMs: 20_000,
   authMs: 20_000,
+  channelMs: 20_000,
+  idleMs: 60_000,
   keepaliveMs: 15_000,
+  lingerMs: 10_000,
   backoffMs: [250, 8000],
+  penaltyMs: [15_000, 600_000],
 }
+
+/** From the third drop in a row on, "Not allowed at this time" is more likely a ban than a crowd: with one seat left we are no crowd. */
+const DROPS_BEFORE_BAN = 3
 
 export function createSsh2Transport(options: Ssh2TransportOptions): Transport {
   const timers: Timers = { ...DEFAULT_TIMERS, ...options.timers }
@@ -53,59 +82,125 @@ export function createSsh2Transport(options: Ssh2TransportOptions): Transport {
   const clock = options.clock ?? systemClock
   const trustStore = createTrustStore(options.knownHosts)
   const keyRing = createKeyRing(timers.authMs)
-  const budget = createEndpointBudget(options.perEndpoint ?? 8)
+  const budget = createEndpointBudget(options.perEndpoint ?? 8, clock)
 
-  const attempt = async (
-    target: Target,
-    trust: HostTrust,
-    credentials: Credentials,
-    signal?: AbortSignal,
-  ): Promise<Connection> => {
-    const seat = await budget.take(endpointOf(target), signal)
+  const leaseHop = async (target: Target, signal: AbortSignal): Promise<Lease | undefined> => {
+    if (target.via === undefined) return undefined
     try {
-      const socket = await dial(target, timers.connectMs, signal)
-      const client = await shakeHands(socket, target, trust, credentials, timers, signal)
-      seat.leave('reached')
-      return createConnection(target.node, client, socket)
+      return await pool.lease(target.via, 'hop', signal)
     } catch (error) {
-      leaveFailed(seat, toFleetError(error))
-      throw error
+      throw onTheWayError(target.node, toFleetError(error))
     }
   }
 
-  return {
-    connect: async (target, { signal } = {}) => {
-      const startedMs = clock.monotonicMs()
-      const trust = await trustStore.look(target)
-      const credentials = await keyRing.gather(target)
-      try {
-        for (let number = 1; ; number += 1) {
-          try {
-            return await attempt(target, trust, credentials, signal)
-          } catch (thrown) {
-            const error = toFleetError(thrown)
-            if (!isTriedAgain(error, number, retries))
-              throw afterAttempts(error, number, clock.monotonicMs() - startedMs)
-            await pause(retryDelayMs(number, random(), timers.backoffMs), signal)
-          }
+  const attempt = async (
+    target: Target,
+    hop: Lease | undefined,
+    trust: HostTrust,
+    credentials: Credentials,
+    number: number,
+    signal: AbortSignal,
+  ): Promise<LiveConnection> => {
+    const askedMs = clock.monotonicMs()
+    const seat = await budget.take(target, signal)
+    const seatedMs = clock.monotonicMs()
+    try {
+      const { stream, ip, dnsMs } = await reach(target, hop, options.lookUp ?? systemLookup, timers, signal)
+      const connectMs = clock.monotonicMs() - seatedMs - dnsMs
+      const { client, learned } = await shakeHands(stream, target, trust, credentials, timers, signal)
+      seat.leave(undefined)
+      const { address, port } = target
+      const phases = { queueMs: seatedMs - askedMs, dnsMs, connectMs, ...learned.phases }
+      const facts = { ...learned, address, port, ip, via: hopsOf(target), attempts: number, phases }
+      return createLiveConnection({ target, client, stream, facts, hop }, timers)
+    } catch (thrown) {
+      throw leaveFailed(seat, target, hop, toFleetError(thrown), number)
+    }
+  }
+
+  const open = async (target: Target, signal: AbortSignal): Promise<LiveConnection> => {
+    const startedMs = clock.monotonicMs()
+    const trust = await trustStore.look(target)
+    // A person who is asked for a passphrase may never answer.
+    const credentials = await orAborted(keyRing.gather(target), signal, (late) => late.release())
+    let hop: Lease | undefined
+    try {
+      for (let number = 1; ; number += 1) {
+        if (hop?.live.isSound() !== true) {
+          await hop?.release()
+          hop = await leaseHop(target, signal)
         }
-      } finally {
-        credentials.release()
+        try {
+          const live = await attempt(target, hop, trust, credentials, number, signal)
+          const used = hop
+          live.whenGone(() => void used?.release())
+          hop = undefined
+          return live
+        } catch (thrown) {
+          const error = toFleetError(thrown)
+          if (!isTriedAgain(error, number, retries)) throw afterAttempts(error, number, clock.monotonicMs() - startedMs)
+          await pause(retryDelayMs(error.code, number, random(), timers), signal)
+        }
       }
+    } finally {
+      credentials.release()
+      await hop?.release()
+    }
+  }
+
+  const pool = createPool(open, timers.lingerMs, clock)
+
+  return {
+    close: () => pool.close(),
+    connect: async (target, { signal } = {}) => {
+      const lease = await pool.lease(target, 'node', signal)
+      return createConnection(lease.live, () => lease.release())
     },
   }
 }
 
-function leaveFailed(seat: Seat, error: FleetError): void {
-  seat.leave(error.code === 'FLEET_SSH_STARTUP_DROP' ? 'dropped' : 'other')
+interface Reached {
+  readonly stream: Duplex
+  readonly ip: string | undefined
+  readonly dnsMs: number
 }
 
-async function pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
-  try {
-    await sleep(delayMs, undefined, signal === undefined ? {} : { signal })
-  } catch {
-    throw abortedError(signal)
+async function reach(
+  target: Target,
+  hop: Lease | undefined,
+  lookUp: Lookup,
+  timers: Timers,
+  signal: AbortSignal,
+): Promise<Reached> {
+  const connectMs = target.connectTimeoutMs ?? timers.connectMs
+  if (hop !== undefined) {
+    const stream = await openTunnel(hop.live, target, connectMs, signal)
+    return { stream, ip: undefined, dnsMs: 0 }
   }
+  const startedMs = performance.now()
+  const addresses = await resolveName(target, lookUp, timers.dnsMs, signal)
+  const dnsMs = performance.now() - startedMs
+  const socket = await dial(target, addresses, connectMs, signal)
+  return { stream: socket, ip: socket.remoteAddress, dnsMs }
+}
+
+/** Gives the seat back and returns the error as it is to be understood: whose fault it was, and whether a drop was a ban. */
+function leaveFailed(
+  seat: Seat,
+  target: Target,
+  hop: Lease | undefined,
+  error: FleetError,
+  number: number,
+): FleetError {
+  const isDrop = error.code === 'FLEET_SSH_STARTUP_DROP'
+  if (hop?.live.isGone() === true) {
+    const lost = onTheWayError(target.node, hop.live.lost())
+    seat.leave(lost)
+    return lost
+  }
+  seat.leave(error)
+  if (!isDrop) return error
+  return seat.mayBeBanned() || (speaksOfBan(error) && number >= DROPS_BEFORE_BAN) ? bannedError(target, error) : error
 }
 
 /** The last error, which says how often it was tried when that was more than once. */

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { parseNodeName } from '../../src/core/index.ts'
 import { createWorkbench, errorOf, eventually, openSockets, type Workbench } from './workbench.ts'
 
 describe('a server that misbehaves', () => {
@@ -23,7 +24,7 @@ describe('a server that misbehaves', () => {
     if (address === null || typeof address === 'string') throw new Error('no port')
     return { address: '127.0.0.1', port: address.port }
   }
-  const timers = { connectMs: 500, handshakeMs: 300, authMs: 300, backoffMs: [1, 2] as const }
+  const timers = { connectMs: 500, bannerMs: 300, keyExchangeMs: 300, authMs: 300, backoffMs: [1, 2] as const }
 
   beforeEach(() => {
     bench = createWorkbench()
@@ -40,16 +41,17 @@ describe('a server that misbehaves', () => {
     await eventually(() => openSockets() === 0, 'no socket is left')
   })
 
-  test('by accepting and saying nothing runs into the handshake timer', async () => {
+  test('by accepting and saying nothing runs into the timer of the greeting', async () => {
     const target = bench.target(await listen(() => undefined))
     const error = await errorOf(bench.transport({ timers, retries: 0 }).connect(target), 'FLEET_SSH_HANDSHAKE_TIMEOUT')
     expect(error.retryable).toBe(true)
-    expect(error.message).toContain('within 300 ms')
+    expect(error.message).toContain('to greet within 300 ms')
   })
 
-  test('by falling silent after its greeting runs into the handshake timer', async () => {
+  test('by falling silent after its greeting runs into the timer of the key exchange', async () => {
     const target = bench.target(await listen((socket) => void socket.write('SSH-2.0-OpenSSH_9.2\r\n')))
-    await errorOf(bench.transport({ timers, retries: 0 }).connect(target), 'FLEET_SSH_HANDSHAKE_TIMEOUT')
+    const error = await errorOf(bench.transport({ timers, retries: 0 }).connect(target), 'FLEET_SSH_HANDSHAKE_TIMEOUT')
+    expect(error.message).toContain('key exchange within 300 ms')
   })
 
   test.each([
@@ -107,7 +109,9 @@ describe('a server that misbehaves', () => {
     const at = await listen(() => undefined)
     const transport = bench.transport({ perEndpoint: 1 })
     const controller = new AbortController()
-    const calls = [1, 2].map(() => transport.connect(bench.target(at), { signal: controller.signal }))
+    const calls = ['n1', 'n2'].map((name) =>
+      transport.connect(bench.target(at, { node: parseNodeName(name) }), { signal: controller.signal }),
+    )
     const outcomes = Promise.all(calls.map((call) => errorOf(call, 'FLEET_SSH_ABORTED')))
     await eventually(() => dials === 1, 'one dials, the other waits for the seat')
     controller.abort()

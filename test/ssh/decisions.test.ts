@@ -1,44 +1,11 @@
-// The pure decisions of this room: order of keys, retries, handshake budget, algorithms, and the gate.
+// The pure decisions of this room: retries, handshake budget, algorithms, and the gate.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { FleetError, type FleetErrorCode } from '../../src/core/index.ts'
-import { orderOffers } from '../../src/ssh/auth-order.ts'
 import { nextAllowance } from '../../src/ssh/endpoint-budget.ts'
 import { createGate, type Ticket } from '../../src/ssh/gate.ts'
 import { hostKeyAlgorithms } from '../../src/ssh/host-key-algorithms.ts'
 import { isTriedAgain, retryDelayMs } from '../../src/ssh/retry.ts'
-
-const key = (name: string): { name: string; blob: Buffer } => ({ name, blob: Buffer.from(name) })
-const names = (keys: readonly { name: string }[]): string => keys.map(({ name }) => name).join(' ')
-
-describe('the order of keys', () => {
-  test('is: agent keys that are files too, other agent keys, files that no agent has', () => {
-    const { offers, leftOut } = orderOffers(['x', 'b', 'y', 'a'].map(key), ['a', 'b', 'c'].map(key))
-    expect(names(offers)).toBe('a b x y c')
-    expect(leftOut).toBe(0)
-  })
-
-  test('cuts other agent keys first when there are too many', () => {
-    const { offers, leftOut } = orderOffers(['1', '2', '3', '4', '5', '6', 'a'].map(key), ['a', 'c'].map(key))
-    expect(names(offers)).toBe('a 1 2 3 4 c')
-    expect(leftOut).toBe(2)
-  })
-
-  test('never offers more than six keys, nor one twice, and loses count of none', () => {
-    const keys = fc
-      .uniqueArray(fc.integer({ min: 0, max: 15 }), { maxLength: 12 })
-      .map((numbers) => numbers.map((number) => key(`k${number}`)))
-    fc.assert(
-      fc.property(keys, keys, (agent, files) => {
-        const { offers, leftOut } = orderOffers(agent, files)
-        const all = new Set([...agent, ...files].map(({ name }) => name))
-        expect(new Set(offers.map(({ name }) => name)).size).toBe(offers.length)
-        expect(offers.length).toBe(Math.min(6, all.size))
-        expect(offers.length + leftOut).toBe(all.size)
-      }),
-    )
-  })
-})
 
 describe('a failed attempt', () => {
   const failure = (code: FleetErrorCode, retryable: boolean): FleetError => new FleetError(code, 'x', { retryable })
@@ -48,7 +15,9 @@ describe('a failed attempt', () => {
     ['FLEET_SSH_REFUSED', 2],
     ['FLEET_SSH_CONNECT_TIMEOUT', 2],
     ['FLEET_SSH_HANDSHAKE_TIMEOUT', 2],
-    ['FLEET_SSH_LOST', 0],
+    ['FLEET_SSH_BANNED', 6],
+    ['FLEET_SSH_LOST', 2],
+    ['FLEET_SSH_FORWARD_REFUSED', 0],
     ['FLEET_SSH_AUTH', 0],
     ['FLEET_SSH_HOST_KEY_CHANGED', 0],
   ] as const)('with %s has %i more chances of six', (code, chances) => {
@@ -59,11 +28,13 @@ describe('a failed attempt', () => {
   })
 
   test('waits twice as long each time, at most eight seconds, half of it by chance', () => {
-    const range = [250, 8000] as const
-    expect([1, 2, 3, 6, 7, 60].map((attempt) => retryDelayMs(attempt, 0, range))).toEqual([
-      125, 250, 500, 4000, 4000, 4000,
-    ])
-    expect(retryDelayMs(2, 0.999, range)).toBe(500)
+    const range = { backoffMs: [250, 8000], penaltyMs: [15_000, 600_000] } as const
+    const delays = (code: FleetErrorCode): number[] =>
+      [1, 2, 3, 6, 7, 60].map((attempt) => retryDelayMs(code, attempt, 0, range))
+    expect(delays('FLEET_SSH_STARTUP_DROP')).toEqual([125, 250, 500, 4000, 4000, 4000])
+    expect(delays('FLEET_SSH_DNS').slice(0, 2)).toEqual([500, 1000])
+    expect(delays('FLEET_SSH_BANNED')).toEqual([15_000, 30_000, 60_000, 480_000, 600_000, 600_000])
+    expect(retryDelayMs('FLEET_SSH_STARTUP_DROP', 2, 0.999, range)).toBe(500)
   })
 })
 

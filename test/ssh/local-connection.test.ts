@@ -8,7 +8,10 @@ const node = parseNodeName('control')
 
 transportContract('this machine', () =>
   Promise.resolve({
-    transport: { connect: (target) => Promise.resolve(createLocalConnection(target.node)) },
+    transport: {
+      connect: (target) => Promise.resolve(createLocalConnection(target.node)),
+      close: () => Promise.resolve(),
+    },
     target: { node, address: 'localhost', port: 1, user: 'me', identities: [] },
     close: () => Promise.resolve(),
   }),

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { Secret } from '../../src/core/index.ts'
+import { parseNodeName, Secret } from '../../src/core/index.ts'
 import { generateKeyPair, type Connection } from '../../src/ssh/index.ts'
 import { sshKeygen, startSshd, whyNoSshd, type Sshd } from './sshd.ts'
 import { transportContract } from './transport-contract.ts'
@@ -181,7 +181,11 @@ describe.skipIf(missing !== undefined)('with a real sshd', () => {
     })
     bench.write('known_hosts', `[127.0.0.1]:${sshd.port} ${sshd.hostKeys.get('ed25519') ?? ''}\n`)
     const transport = bench.transport({ perEndpoint: 8, retries: 6 })
-    const connections = await Promise.all(Array.from({ length: 30 }, () => transport.connect(bench.target(sshd))))
+    const connections = await Promise.all(
+      Array.from({ length: 30 }, (_, index) =>
+        transport.connect(bench.target(sshd, { node: parseNodeName(`n${index}`) })),
+      ),
+    )
     expect(
       sshd.log.some((line) => line.includes('MaxStartups')),
       'sshd did drop some',
@@ -217,7 +221,11 @@ describe.skipIf(missing !== undefined)('with a real sshd', () => {
     test('accept-new records the key once, though ten connections meet it at the same time, and ssh reads what was written', async () => {
       bench.write('known_hosts', '# no newline at the end')
       const transport = bench.transport({ acceptNew: true })
-      const connections = await Promise.all(Array.from({ length: 10 }, () => transport.connect(bench.target(sshd))))
+      const connections = await Promise.all(
+        Array.from({ length: 10 }, (_, index) =>
+          transport.connect(bench.target(sshd, { node: parseNodeName(`n${index}`) })),
+        ),
+      )
       await Promise.all(connections.map((connection) => connection.close()))
       expect(readFileSync(bench.knownHosts, 'utf8')).toBe(
         `# no newline at the end\n${at()} ${sshd.hostKeys.get('ed25519') ?? ''}\n`,
