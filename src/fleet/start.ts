@@ -4,7 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { KeeperChoice } from '../config/index.ts'
 import { FleetError, slotName, type Clock, type JobName } from '../core/index.ts'
 import {
-  commandLine,
   configureCommand,
   cronCommand,
   keepCommand,
@@ -20,7 +19,7 @@ import {
 } from '../node/index.ts'
 import type { Connection } from '../ssh/index.ts'
 import { archive } from './release/archive.ts'
-import { insistOnSuccess, run } from './fleet-node.ts'
+import { insistOnSuccess, run, runAnyway } from './fleet-node.ts'
 import { Readable } from 'node:stream'
 
 /** sysexits.h EX_NOINPUT: the node command found no kit. */
@@ -103,7 +102,7 @@ async function statusOf(connection: Connection, base: string): Promise<NodeStatu
 
 async function installKeeper(connection: Connection, base: string, options: StartOptions): Promise<Keeper> {
   if (options.keeper === 'none') return { kind: 'none', reason: 'switched off by worker.keeper' }
-  const result = await connection.exec(commandLine(cronCommand(base, options.job, 'install')))
+  const result = await runAnyway(connection, cronCommand(base, options.job, 'install'))
   const outcome = cronOutcome(result.exitCode, result.stdout)
   if (!('reason' in outcome)) return { kind: 'cron' }
   if (options.keeper === 'auto') return { kind: 'none', reason: outcome.reason }
@@ -115,7 +114,7 @@ async function installKeeper(connection: Connection, base: string, options: Star
 /** What the node says of its slots; undefined when this job was never pushed there. */
 export async function statusIfPresent(connection: Connection, base: string): Promise<NodeStatus | undefined> {
   const command = statusCommand(base)
-  const result = await connection.exec(commandLine(command))
+  const result = await runAnyway(connection, command)
   return result.exitCode === ABSENT ? undefined : parseStatus(insistOnSuccess(command, result).stdout)
 }
 

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll } from 'vitest'
 import { parseNodeName } from '../../src/core/index.ts'
-import { commandLine, type NodeCommand } from '../../src/node/index.ts'
+import { runAnyway } from '../../src/fleet/fleet-node.ts'
+import type { NodeCommand } from '../../src/node/index.ts'
 import { createLocalConnection, type Connection, type ExecOptions, type ExecResult } from '../../src/ssh/index.ts'
 import { findProgram } from '../support/requires-program.ts'
 
@@ -39,7 +40,10 @@ export function openLocalNode(options: { readonly sh?: string; readonly tools?: 
     base: '~/.fleet/photos',
     folder: join(home, '.fleet', 'photos'),
     connection,
-    run: (command, execOptions) => connection.exec(commandLine(command), execOptions),
+    run: async (command, execOptions) => {
+      const { exitCode, signal, stdout, stderr } = await runAnyway(connection, command, execOptions)
+      return { exitCode, signal, stdout, stderr }
+    },
     [Symbol.asyncDispose]: async () => {
       await connection.close()
       Object.assign(process.env, before)

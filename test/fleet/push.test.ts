@@ -112,7 +112,7 @@ describe('pushToNode', () => {
         return Promise.resolve({
           exitCode: 0,
           signal: undefined,
-          stdout: '\nfleet-inspect missing= tar curl\n',
+          stdout: '\u001efleet\u001e\n\nfleet-inspect missing= tar curl\n',
           stderr: '',
         })
       },
