@@ -25,6 +25,8 @@ export default defineConfig({
         test: {
           name: 'lab',
           include: ['test/lab/**/*.test.ts'],
+          // `npm run test:long`
+          exclude: process.env['FLEET_TEST_LONG'] === '1' ? [] : ['test/lab/**/*.long.test.ts'],
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 60_000,

@@ -48,11 +48,11 @@ export function atLeast(factor: number, peer: string): Goal {
 }
 
 /** `extra` has the unit of the figure. */
-export function atMostPlus(extra: number, unit: string, peer: string): Goal {
+export function atMostPlus(extra: number, unit: string, peer: string, factor = 1): Goal {
   return {
-    text: `at most ${peer} + ${extra} ${unit}`,
+    text: `at most ${factor === 1 ? '' : `${factor} x `}${peer} + ${extra} ${unit}`,
     against: (peers) => peers[peer],
-    isMet: (ours, against) => ours <= against + extra,
+    isMet: (ours, against) => ours <= factor * against + extra,
   }
 }
 

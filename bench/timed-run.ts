@@ -15,6 +15,8 @@ export interface TimedRunOptions {
   readonly signal: AbortSignal
   readonly cwd?: string
   readonly stdin?: string
+  /** Beside this process's own environment; undefined takes a name away. */
+  readonly env?: Readonly<Record<string, string | undefined>>
 }
 
 // POSIX `times`: the second line holds user and system time of the children.
@@ -26,6 +28,7 @@ export async function timedRun(command: readonly string[], options: TimedRunOpti
   const begin = performance.now()
   const child = spawn('/bin/sh', ['-c', TIMER, 'sh', ...command], {
     cwd: options.cwd,
+    env: { ...process.env, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
     // A group of its own, so that xargs and what it started can be ended together.
     detached: true,

@@ -1,8 +1,4 @@
 // The entry: parses the command line, runs the command, and alone decides the exit code of the process.
-import { enableCompileCache } from 'node:module'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
-
 const MINIMUM_NODE = 24
 
 async function main(): Promise<number> {
@@ -12,8 +8,8 @@ async function main(): Promise<number> {
     )
     return 2
   }
-  // Compiled code is kept, which halves the start. In a folder of our own: what lies in the common temporary folder, somebody else may have put there.
-  enableCompileCache(join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'fleet'))
+  // Set by bin/fleet for this process, and not for those that it starts.
+  delete process.env['NODE_COMPILE_CACHE']
   const { createProgram, exitCodeOfCommander } = await import('./program.ts')
   let exitCode = 0
   const program = createProgram((code) => {

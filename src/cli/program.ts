@@ -4,10 +4,12 @@ import type { CommonOptions, NodeOptions } from './context.ts'
 import type { DemoOptions } from './commands/demo.ts'
 import type { ControlOptions, ServeOptions } from './commands/dispatcher.ts'
 import type { LedgerOptions, ListOptions, RetryOptions } from './commands/ids.ts'
+import type { ExecCommandOptions } from './commands/exec.ts'
 import type { InitOptions } from './commands/init.ts'
 import type { StartCommandOptions } from './commands/start.ts'
 import type { StatusCommandOptions } from './commands/status.ts'
 import type { StopCommandOptions } from './commands/stop.ts'
+import type { PasswordOptions } from './password.ts'
 import { VERSION } from './version.ts'
 
 /** Sets the exit code that the process will end with. */
@@ -25,6 +27,7 @@ export function createProgram(finish: Finish): Command {
   addDispatcherCommands(program, finish)
   common(program.command('init [dir]').description('write fleet.yml and inventory.yml, commented, ready to edit'))
     .option('--job <name>', 'name of the job; the folder’s name by default')
+    .option('--schemas', 'only renew the JSON Schemas in .fleet/schema, which editors check both files with')
     .action(async (dir: string | undefined, options: InitOptions) => {
       const { init } = await import('./commands/init.ts')
       finish(await init(dir ?? '.', options))
@@ -37,10 +40,23 @@ export function createProgram(finish: Finish): Command {
       const { demo } = await import('./commands/demo.ts')
       finish(await demo(options))
     })
+  program
+    .command('completion <shell>')
+    .description('print what makes bash, zsh or fish complete commands and options: eval "$(fleet completion bash)"')
+    .action(async (shell: string) => {
+      const { completion } = await import('./commands/completion.ts')
+      finish(completion(shell, program))
+    })
   return program
 }
 
 function addNodeCommands(program: Command, finish: Finish): void {
+  onNodes(
+    program.command('check').description('connect to every node; report facts and problems, each with its remedy'),
+  ).action(async (options: NodeOptions) => {
+    const { check } = await import('./commands/check.ts')
+    finish(await check(options))
+  })
   onNodes(
     program.command('push [file...]').description('build the release, put it on every node, verify, switch atomically'),
   ).action(async (files: string[], options: NodeOptions) => {
@@ -70,6 +86,22 @@ function addNodeCommands(program: Command, finish: Finish): void {
     .action(async (options: StatusCommandOptions) => {
       const { status } = await import('./commands/status.ts')
       finish(await status(options))
+    })
+  onNodes(
+    program
+      .command('exec <command...>')
+      .usage('[options] -- COMMAND [ARGUMENT...]')
+      .description(
+        "run a command everywhere; equal outputs are shown once. Several words are a program and its arguments, which no shell sees; one word is a line for sh on the node: fleet exec -- 'df -h | tail -1'",
+      ),
+  )
+    .option('--stream', 'show lines as they come, each with its node')
+    .option('--timeout <duration>', 'give a node up after this', '0')
+    .option('--stdin <file>', 'what the command reads on every node; - is the input of fleet')
+    .option('--out <dir>', 'write the output of each node to DIR/NODE.out and DIR/NODE.err')
+    .action(async (words: [string, ...string[]], options: ExecCommandOptions) => {
+      const { exec } = await import('./commands/exec.ts')
+      finish(await exec(words, options))
     })
   onNodes(
     program.command('hosts').description('what was understood of the inventory; -v says where each value came from'),
@@ -163,12 +195,28 @@ function common(command: Command): Command {
 }
 
 function onNodes(command: Command): Command {
+  // Before the command begins, and so before live progress is drawn and anything is dialled.
+  command.hook('preAction', async () => {
+    const options: NodeOptions & PasswordOptions = command.opts()
+    if (options.dryRun === true || command.name() === 'hosts') return
+    if (options.askPassword === undefined && options.passwordEnv === undefined && options.passwordFd === undefined)
+      return
+    const { passwordFrom } = await import('./password.ts')
+    command.setOptionValue('password', await passwordFrom(options))
+  })
   return common(command)
     .option('--hosts <file|names>', 'an inventory, or names: a,b,c')
     .option('--limit <pattern>', 'only these nodes: names, groups, globs, ranges, a:&b:!c, @file')
     .option('--parallel <n>', 'nodes at a time; 1 = serially')
+    .option(
+      '--ask-password',
+      'log in with a password: asked once, and sent once at most to each node and hop of the run',
+    )
+    .option('--password-env <name>', 'the same, out of this variable of the environment')
+    .option('--password-fd <n>', 'the same, the first line of this descriptor: --password-fd 3 3<FILE')
     .option('--accept-new', 'record host keys that are not known yet')
     .option('--known-hosts <file>', 'instead of ~/.ssh/known_hosts')
+    .option('-F, --ssh-config <file>', 'instead of ~/.ssh/config and /etc/ssh/ssh_config; none = read none')
     .option('--dry-run', 'say what would be done, and do nothing')
 }
 

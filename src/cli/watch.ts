@@ -21,7 +21,7 @@ export async function lookAtAll(context: Context): Promise<Look> {
   const [dispatcher, results] = await Promise.all([
     lookAtDispatcher(context),
     forEachNode(context.nodes, context.parallel, (node) =>
-      withConnection(context.transport, node.target, (connection) => statusIfPresent(connection, node.base)),
+      withConnection(context.transport, node, (connection) => statusIfPresent(connection, node.base)),
     ),
   ])
   return { found: joinStatus(context.config.job, dispatcher, results), results }

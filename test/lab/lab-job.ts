@@ -1,5 +1,4 @@
 // One job on a lab, as an operator has it: a folder with fleet.yml and inventory.yml, and the real command line.
-import { execFile } from 'node:child_process'
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,9 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../support/free-port.ts'
 import { Secret } from '../../src/core/index.ts'
 import { createClient, type Client, type DispatcherStatus } from '../../src/protocol/index.ts'
+import { runFleet, type FleetResult } from './fleet-command.ts'
 import type { Lab } from './lab.ts'
 
-const FLEET = join(import.meta.dirname, '../../bin/fleet')
 const WORKER = join(import.meta.dirname, 'fixtures/guarded-worker.sh')
 const MIGRATE = join(import.meta.dirname, '../../examples/photo-migration/migrate-user.sh')
 
@@ -22,12 +21,6 @@ export interface LabJobOptions {
   /** Seconds that every ID takes at least. */
   readonly pause?: number
   readonly user?: 'root' | 'deploy'
-}
-
-export interface FleetResult {
-  readonly exitCode: number
-  readonly stdout: string
-  readonly stderr: string
 }
 
 export interface LabJob extends AsyncDisposable {
@@ -63,7 +56,7 @@ export async function createLabJob(options: LabJobOptions): Promise<LabJob> {
   await writeFile(join(folder, 'inventory.yml'), lab.inventoryYml(options.user))
   await writeFile(join(folder, 'fleet.yml'), fleetYml(options, name, port))
   const url = `http://${lab.controlAddress}:${port}`
-  const fleet = (...args: readonly string[]): Promise<FleetResult> => runFleet(folder, lab, args)
+  const fleet = (...args: readonly string[]): Promise<FleetResult> => runFleet(folder, argumentsFor(lab, args))
   const client = async (): Promise<Client> =>
     createClient({ url, token: new Secret((await readFile(join(folder, '.fleet/operator.token'), 'utf8')).trim()) })
   return {
@@ -109,21 +102,14 @@ dispatcher:
 `
 }
 
-const OVER_THE_NODES = new Set(['push', 'start', 'stop', 'status'])
+const OVER_THE_NODES = new Set(['push', 'start', 'stop', 'status', 'check', 'exec'])
 
-function runFleet(folder: string, lab: Lab, args: readonly string[]): Promise<FleetResult> {
-  const [command = ''] = args
+function argumentsFor(lab: Lab, args: readonly string[]): readonly string[] {
+  const [command = '', ...rest] = args
   const nodeOptions =
     OVER_THE_NODES.has(command) && !args.includes('--known-hosts') ? ['--known-hosts', lab.knownHostsFile] : []
   const insecure = command === 'start' || (command === 'dispatcher' && args[1] === 'start') ? ['--insecure-http'] : []
-  return new Promise((resolve, reject) => {
-    const argv = [...args, ...nodeOptions, ...insecure]
-    execFile(FLEET, argv, { cwd: folder, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
-      if (error === null) resolve({ exitCode: 0, stdout, stderr })
-      else if (typeof error.code === 'number') resolve({ exitCode: error.code, stdout, stderr })
-      else reject(new Error(`${FLEET} ${argv.join(' ')}`, { cause: error }))
-    })
-  })
+  return command === 'dispatcher' ? [...args, ...insecure] : [command, ...nodeOptions, ...insecure, ...rest]
 }
 
 async function untilFinished(connect: () => Promise<Client>, limitMs: number): Promise<DispatcherStatus> {

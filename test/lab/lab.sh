@@ -27,6 +27,8 @@
 #
 # NUMBER (1 to 250, default 1) chooses the subnet 10.88.NUMBER.0/24, the bridge and the state folder, so that labs do
 # not meet. Node K has address .K, this machine has .254. FLEET_LAB_STATE moves the state (default /tmp/fleet-lab).
+# FLEET_LAB_TREE is for up and attend: the root folder of another Linux, with openssh-server, cron and tini, that the nodes
+# run instead of this machine's own; it is not written. test/support/trixie.sh makes one.
 set -euo pipefail
 
 HERE=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
@@ -84,6 +86,7 @@ up() {
   mkdir -p "$STATE/nodes" "$STATE/shared"
   chmod 755 "$STATE"; chmod 1777 "$STATE/shared"
   printf '%s\n' "$@" >"$STATE/sshd-options"
+  printf '%s\n' "${FLEET_LAB_TREE:-}" >"$STATE/tree"
   ssh-keygen -q -t ed25519 -N '' -C fleet-lab -f "$STATE/id_ed25519"
   ip addr add "$SUBNET.254/24" dev "$BRIDGE"
   ip link set "$BRIDGE" up

@@ -15,6 +15,8 @@ export interface LabOptions {
   readonly nodes: number
   /** Lines of sshd_config, for example `MaxStartups 3:50:10`. */
   readonly sshdOptions?: readonly string[]
+  /** The root folder of another Linux that the nodes run instead of this machine's own. */
+  readonly tree?: string
 }
 
 export interface LabNode {
@@ -81,6 +83,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   const attendant = spawn(LAB_SH, ['attend', String(options.nodes), ...(options.sshdOptions ?? [])], {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
+    env: { ...process.env, FLEET_LAB_TREE: options.tree ?? '' },
   })
   let said = ''
   attendant.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))

@@ -1,20 +1,22 @@
 # shellcheck shell=bash
 # node.sh - one node of the lab: its files, its power, its link. Sourced by lab.sh, which says what always holds.
 # K is a node's number. STATE, SUBNET, BRIDGE, LAB and HERE come from lab.sh.
+# TREE is the root folder that the nodes see: empty for this machine's own.
 # shellcheck disable=SC2153
 
 name()    { printf 'node%02d' "$1"; }
 address() { echo "$SUBNET.$1"; }
 folder()  { echo "$STATE/nodes/$1"; }
 link()    { echo "fleetlab${LAB}n$1"; }
+tree()    { cat "$STATE/tree"; }
 nodes()   { if [ -d "$STATE/nodes" ]; then find "$STATE/nodes" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -n; fi; }
 
 # provision K COUNT: the files of a node and its line in known_hosts.
 provision() {
-  local d home; d=$(folder "$1")
+  local d home root; d=$(folder "$1") root=$(tree)
   mkdir -p "$d"/{root,home/deploy,tmp,opt,srv/shared,crontabs,etc/ssh,etc.work,var,var.work}
   chmod 1777 "$d/tmp"
-  chown root:crontab "$d/crontabs"; chmod 1730 "$d/crontabs"
+  chown --reference="$root/var/spool/cron/crontabs" "$d/crontabs"; chmod 1730 "$d/crontabs"
   for home in root home/deploy; do
     mkdir -m 700 "$d/$home/.ssh"
     install -m 600 "$STATE/id_ed25519.pub" "$d/$home/.ssh/authorized_keys"
@@ -23,8 +25,8 @@ provision() {
   chown -R 1500:1500 "$d/home/deploy"
 
   # '*' is no password that anybody could type, and no lock either: a key gets in.
-  local file; for file in passwd shadow group; do sed '/^deploy:/d' "/etc/$file" >"$d/etc/$file"; done
-  chown --reference=/etc/shadow "$d/etc/shadow"; chmod --reference=/etc/shadow "$d/etc/shadow"
+  local file; for file in passwd shadow group; do sed '/^deploy:/d' "$root/etc/$file" >"$d/etc/$file"; done
+  chown --reference="$root/etc/shadow" "$d/etc/shadow"; chmod --reference="$root/etc/shadow" "$d/etc/shadow"
   echo 'deploy:x:1500:1500::/home/deploy:/bin/sh' >>"$d/etc/passwd"
   echo 'deploy:*:19000:0:99999:7:::' >>"$d/etc/shadow"
   echo 'deploy:x:1500:' >>"$d/etc/group"
@@ -55,7 +57,7 @@ boot() {
   ip link del "$(link "$1")" 2>/dev/null || true
   # This shell stays outside, so its network namespace is where the outer end of the link belongs.
   declare -fx node_wire node_init
-  export D="$d" K="$1" STATE BRIDGE LAB CONTROL=$$
+  export D="$d" K="$1" STATE BRIDGE LAB CONTROL=$$ TREE; TREE=$(tree)
   NODE=$(name "$1") ADDRESS=$(address "$1") LINK=$(link "$1") \
     setsid unshare --net bash -euc node_wire </dev/null >>"$d/console.log" 2>&1 &
   exec 9>&-
@@ -85,25 +87,27 @@ node_init() {
   local pid; read -r pid _ </proc/self/stat
   echo "$pid" >"$D/pid1.new"; mv "$D/pid1.new" "$D/pid1"
   hostname "$NODE"
-  mount -t overlay -o "lowerdir=/etc,upperdir=$D/etc,workdir=$D/etc.work" overlay /etc
-  mount -t overlay -o "lowerdir=/var,upperdir=$D/var,workdir=$D/var.work" overlay /var
-  mount --bind "$D/crontabs" /var/spool/cron/crontabs
-  mount -t tmpfs -o mode=755 tmpfs /run
-  mount -t tmpfs -o mode=1777 tmpfs /dev/shm
-  mkdir -p /run/sshd /run/lock
-  mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts /dev/pts
-  mount --bind /dev/pts/ptmx /dev/ptmx
+  # A mount point, so that it can be read-only; the tree itself is not written.
+  [ -z "$TREE" ] || { mount --bind "$TREE" "$TREE"; mount --rbind /dev "$TREE/dev"; mount -t sysfs sysfs "$TREE/sys"; }
+  mount -t overlay -o "lowerdir=$TREE/etc,upperdir=$D/etc,workdir=$D/etc.work" overlay "$TREE/etc"
+  mount -t overlay -o "lowerdir=$TREE/var,upperdir=$D/var,workdir=$D/var.work" overlay "$TREE/var"
+  mount --bind "$D/crontabs" "$TREE/var/spool/cron/crontabs"
+  mount -t tmpfs -o mode=755 tmpfs "$TREE/run"
+  mount -t tmpfs -o mode=1777 tmpfs "$TREE/dev/shm"
+  mkdir -p "$TREE/run/sshd" "$TREE/run/lock"
+  mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts "$TREE/dev/pts"
+  mount --bind "$TREE/dev/pts/ptmx" "$TREE/dev/ptmx"
   mount --bind "$STATE/shared" "$D/srv/shared"
-  local place; for place in root home opt; do mount --bind "$D/$place" "/$place"; done
-  mount --rbind "$D/srv" /srv
-  # Last of them: it hides the state folder.
-  mount --bind "$D/tmp" /tmp
+  local place; for place in root home opt; do mount --bind "$D/$place" "$TREE/$place"; done
+  mount --rbind "$D/srv" "$TREE/srv"
+  # Last of them: it may hide the state folder.
+  mount --bind "$D/tmp" "$TREE/tmp"
   # /usr is shared by all nodes.
-  mount -o remount,bind,ro /
-  mount -t proc proc /proc
-  cd /
+  mount -o remount,bind,ro "$TREE/"
+  mount -t proc proc "$TREE/proc"
+  cd "$TREE/" || exit
   # Only tini keeps fd 9, the power lock: what runs in a node must not meet a descriptor of ours.
-  exec env -i PATH="$PATH" tini -- sh -c 'exec 9>&-; cron && exec /usr/sbin/sshd -D -e'
+  exec chroot "$TREE/" env -i PATH="$PATH" tini -- sh -c 'exec 9>&-; cron && exec /usr/sbin/sshd -D -e'
 }
 
 is_on() { ! flock -s -n "$(folder "$1")/power" true 2>/dev/null; }
@@ -179,5 +183,5 @@ limit() {
 enter() {
   local p; p=$(pid1 "${1:?which node?}"); shift
   [ -n "$p" ] || fail 'the node is off'
-  exec nsenter --all --target "$p" env -i HOME=/root PATH="$PATH" TERM="${TERM:-dumb}" sh ${1+-c "$*"}
+  exec nsenter --all --root --wd --target "$p" env -i HOME=/root PATH="$PATH" TERM="${TERM:-dumb}" sh ${1+-c "$*"}
 }

@@ -11,7 +11,8 @@ main() {
   # command:package
   case ${1:-} in
     demo) needed='curl:curl' ;;
-    tests) needed='sshd:openssh-server ssh:openssh-client cron:cron curl:curl ip:iproute2 tini:tini nginx:nginx-light dash:dash busybox:busybox shellcheck:shellcheck' ;;
+    tests) needed='sshd:openssh-server ssh:openssh-client cron:cron curl:curl ip:iproute2 tini:tini nginx:nginx-light dash:dash busybox:busybox shellcheck:shellcheck fish:fish tcsh:tcsh dropbear:dropbear-bin'
+      [ "${FLEET_TEST_LONG:-}" != 1 ] || needed="$needed debootstrap:debootstrap" ;;
     *) sed -n '2,4s/^# //p' "$0" >&2; exit 2 ;;
   esac
   missing=$(missing_packages)
@@ -78,6 +79,9 @@ tests_without() {
     case $package in
       shellcheck) skipping 'the check of the sh programs' shellcheck "$1" ;;
       dash | busybox) skipping "the tests of the sh programs under $package" "$package" "$1" ;;
+      fish | tcsh) skipping "the tests of login shells" "$package" "$1" ;;
+      dropbear-bin) skipping 'the tests against Dropbear' dropbear "$1" ;;
+      debootstrap) skipping 'the tests against OpenSSH 10' debootstrap "$1" ;;
       curl) skipping 'the tests of exec workers' curl "$1"; hosts="$hosts curl" ;;
       *) hosts="$hosts $package" ;;
     esac

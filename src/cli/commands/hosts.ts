@@ -1,50 +1,139 @@
-// fleet hosts: what was understood of the inventory, and where each value came from.
-import { resolve } from 'node:path'
-import { limitNodes, loadConfig, loadInventory } from '../../config/index.ts'
-import { outputOf, type NodeOptions } from '../context.ts'
-import type { ExitCode } from '../exit-code.ts'
+// fleet hosts: what was understood of the inventory and of ssh_config, and where each value came from. Nothing is dialled.
+import {
+  limitNodes,
+  loadInventory,
+  reachNodes,
+  type Access,
+  type FleetConfig,
+  type ReachableNode,
+} from '../../config/index.ts'
+import { configOf, outputOf, reachOptions, type NodeOptions } from '../context.ts'
+import { ExitCode } from '../exit-code.ts'
+import { errorJson, printNodeErrors } from '../output/errors.ts'
+import type { Output } from '../output/output.ts'
 import { table } from '../output/table.ts'
 
 export async function hosts(options: NodeOptions): Promise<ExitCode> {
   const output = outputOf(options)
-  const config = loadConfig(resolve(options.config))
+  const config = configOf(options, 'optional')
   const inventory = loadInventory({
     file: config.hosts,
     ...(options.hosts === undefined ? {} : { hosts: options.hosts }),
   })
-  const { nodes } = options.limit === undefined ? inventory : limitNodes(inventory, options.limit)
+  // Without a pattern also those that are no part of the fleet: they are in the file, and may be hops.
+  const chosen = options.limit === undefined ? inventory : limitNodes(inventory, options.limit)
+  const nodes = reachNodes(chosen.nodes, inventory, reachOptions(options))
+  if (options.verbose === true) for (const node of nodes) describe(output, node, config)
+  else for (const line of overview(nodes, config)) output.result(line)
+  if (!output.isJson) printNotes(output, inventory.notes, nodes.flatMap(notesOf), options.verbose === true)
+  printNodeErrors(
+    output,
+    nodes.flatMap(({ node, refusal }) => (refusal === undefined ? [] : [{ node, ok: false, error: refusal }])),
+  )
+  output.json({
+    schema: 'fleet.hosts/1',
+    source: inventory.source,
+    notes: inventory.notes,
+    nodes: nodes.map((node) => nodeJson(node, config)),
+  })
+  return ExitCode.ok
+}
+
+/** What ssh_config asks for in vain is told in full with -v only: much of it stands in every system's default file. */
+function printNotes(
+  output: Output,
+  ofInventory: readonly string[],
+  ofSshConfig: readonly string[],
+  isVerbose: boolean,
+): void {
+  const asked = new Set(ofSshConfig)
+  for (const note of [...ofInventory, ...(isVerbose ? asked : [])]) output.note(`note ${note}`)
+  if (!isVerbose && asked.size > 0)
+    output.note(
+      `note ssh_config asks for ${asked.size === 1 ? 'something' : `${asked.size} things`} that fleet cannot do: fleet hosts -v tells what`,
+    )
+}
+
+function overview(nodes: readonly ReachableNode[], config: FleetConfig): string[] {
+  const hasHops = nodes.some(({ via }) => via.length > 0)
   const rows = nodes.map((node) => [
     node.node,
-    `${node.user}@${node.address}:${node.port}`,
-    node.pool ? String(node.slots ?? config.worker.slots) : 'not in the fleet',
+    placeOf(node.access),
+    ...(hasHops ? [wayOf(node)] : []),
+    slotsOf(node, config),
     node.groups.join(','),
-    options.verbose === true
-      ? Object.entries(node.from)
-          .map(([name, where]) => `${name}: ${where}`)
-          .join('; ')
-      : '',
   ])
   const columns = [
     { title: 'NODE' },
     { title: 'ADDRESS' },
-    { title: 'SLOTS' },
+    ...(hasHops ? [{ title: 'VIA' }] : []),
+    { title: 'SLOTS', align: 'right' as const },
     { title: 'GROUPS' },
-    ...(options.verbose === true ? [{ title: 'FROM' }] : []),
   ]
-  for (const line of table(columns, rows)) output.result(line)
-  output.json({
-    schema: 'fleet.hosts/1',
-    nodes: nodes.map(({ node, address, port, user, slots, groups, pool, from }) => ({
-      node,
-      address,
-      port,
-      user,
-      via: [],
-      slots: slots ?? config.worker.slots,
-      groups,
-      pool,
-      from,
-    })),
-  })
-  return 0
+  return table(columns, rows)
+}
+
+/** Every value of one node, each with its source. */
+function describe(output: Output, node: ReachableNode, config: FleetConfig): void {
+  const { access, via, from } = node
+  const rows: [name: string, value: string][] = [
+    ['address', access.address],
+    ['port', String(access.port)],
+    ['user', access.user],
+    ['identities', access.identities.join(' ') || 'none'],
+    ['agent', access.agent ?? 'none'],
+    ['via', via.map(placeOf).join(' ') || 'none'],
+    ['knownHosts', access.knownHosts.join(' ') || 'none'],
+    ['hostKeyAlias', access.hostKeyAlias ?? ''],
+    ['acceptNew', String(access.acceptNew)],
+    ['slots', slotsOf(node, config)],
+    ['root', node.root ?? config.root],
+    ['groups', node.groups.join(' ')],
+    ...Object.entries(node.env).map(([name, value]): [string, string] => [`env.${name}`, value]),
+  ]
+  output.result(output.style('bold', node.node))
+  const shown = rows.filter(([, value]) => value !== '')
+  for (const line of table(
+    [{ title: '' }, { title: '' }, { title: '' }],
+    shown.map(([name, value]) => [`  ${name}`, value, from[name] === undefined ? '' : `# ${from[name]}`]),
+  ).slice(1))
+    output.result(line)
+}
+
+function placeOf({ user, address, port }: Access): string {
+  return `${user}@${address.includes(':') ? `[${address}]` : address}:${port}`
+}
+
+function wayOf({ via }: ReachableNode): string {
+  return via.map((hop) => hop.name).join(' ')
+}
+
+function slotsOf({ pool, slots }: ReachableNode, config: FleetConfig): string {
+  return pool ? String(slots ?? config.worker.slots) : 'not in the fleet'
+}
+
+function notesOf({ access, via }: ReachableNode): readonly string[] {
+  return [...access.notes, ...via.flatMap((hop) => hop.notes)]
+}
+
+function nodeJson(node: ReachableNode, config: FleetConfig): object {
+  const { access, via, refusal } = node
+  return {
+    node: node.node,
+    address: access.address,
+    port: access.port,
+    user: access.user,
+    via: via.map((hop) => hop.name),
+    slots: node.slots ?? config.worker.slots,
+    groups: node.groups,
+    pool: node.pool,
+    root: node.root ?? config.root,
+    env: node.env,
+    identities: access.identities,
+    known_hosts: access.knownHosts,
+    hops: via.map(({ name, address, port, user }) => ({ name, address, port, user })),
+    notes: notesOf(node),
+    from: node.from,
+    ...(refusal === undefined ? {} : { error: errorJson(refusal) }),
+  }
 }

@@ -49,7 +49,7 @@ export async function push(files: readonly string[], options: NodeOptions): Prom
       nodes,
       context.parallel,
       (node) =>
-        withConnection(context.transport, node.target, (connection) =>
+        withConnection(context.transport, node, (connection) =>
           pushToNode(connection, node.base, trees, { needsCurl, step: (what) => progress.step?.(node.node, what) }),
         ),
       progress,

@@ -57,7 +57,7 @@ export async function start(options: StartCommandOptions): Promise<ExitCode> {
         nodes,
         context.parallel,
         (node) =>
-          withConnection(context.transport, node.target, (connection) =>
+          withConnection(context.transport, node, (connection) =>
             startOne(connection, { config, kit, node, slots: slots ?? node.slots, workerToken, secrets, generation }),
           ),
         progress,

@@ -15,7 +15,7 @@ export interface StatusCommandOptions extends NodeOptions {
 const WATCH_PAUSE_MS = 2000
 
 export async function status(options: StatusCommandOptions): Promise<ExitCode> {
-  const context = loadContext(options, 'short')
+  const context = loadContext(options, { patience: 'short' })
   if (options.watch !== true) return showOnce(context)
   for (;;) {
     const { found } = await lookAtAll(context)

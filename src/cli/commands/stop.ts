@@ -32,7 +32,7 @@ export async function stop(options: StopCommandOptions): Promise<ExitCode> {
         // Draining is waiting: nodes drain side by side unless serial work was asked for.
         context.parallel === 1 ? 1 : nodes.length,
         (node) =>
-          withConnection(context.transport, node.target, (connection) =>
+          withConnection(context.transport, node, (connection) =>
             stopNode(connection, node.base, { mode, clock: systemClock, waitMs }),
           ),
         progress,

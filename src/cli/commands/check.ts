@@ -1,0 +1,46 @@
+// fleet check: connects to every node once, and says what is wrong there and what to do. It changes nothing.
+import { existsSync } from 'node:fs'
+import { systemClock } from '../../core/index.ts'
+import { checkNode, forEachNode, isDispatcherUp, type NodeCheck, type NodeResult } from '../../fleet/index.ts'
+import { loadContext, type NodeOptions } from '../context.ts'
+import { ExitCode } from '../exit-code.ts'
+import { checkJson } from '../output/check-json.ts'
+import { isBad, problemLines } from '../output/check-problems.ts'
+import { summaryLines } from '../output/check-summary.ts'
+import { checkTable } from '../output/check-table.ts'
+import { withProgress } from '../output/progress.ts'
+
+/** 3 when some nodes have an error or cannot be reached, 4 when all do; warnings do not count. */
+export async function check(options: NodeOptions): Promise<ExitCode> {
+  const context = loadContext(options, { patience: 'short', job: 'optional' })
+  const { config, output, transport } = context
+  const hasJob = existsSync(config.file)
+  const names = context.nodes.map((node) => node.node)
+  try {
+    const plan = {
+      transport,
+      clock: systemClock,
+      config,
+      hasJob,
+      isDispatcherUp: hasJob ? await isDispatcherUp(config) : undefined,
+    }
+    // That a node answered does not mean that it is well, so its line must not say so.
+    const results = await withProgress(output, 'reach', names, (progress) =>
+      forEachNode(context.nodes, context.parallel, (node) => checkNode(node, plan), progress),
+    )
+    for (const line of problemLines(results, context.notes, output.style)) output.result(line)
+    output.result('')
+    for (const line of options.verbose === true ? checkTable(results) : summaryLines(results, output.style))
+      output.result(line)
+    output.json(checkJson(results, context.notes))
+    return exitCodeOf(results)
+  } finally {
+    await transport.close()
+  }
+}
+
+function exitCodeOf(results: readonly NodeResult<NodeCheck>[]): ExitCode {
+  const bad = results.filter(isBad).length
+  if (bad === 0) return ExitCode.ok
+  return bad === results.length ? ExitCode.allNodesFailed : ExitCode.someNodesFailed
+}
