@@ -45,7 +45,7 @@ export async function exec(options: BenchmarkOptions): Promise<readonly Figure[]
   await using lab = await startLab({ nodes: count })
   const nodes = await labNodes(lab, folder.path)
   const ours = fleetExec(nodes, folder.path)
-  const peers = [bareSsh2(nodes, lab.keyFile), ...(await peersOnSsh(lab, nodes, folder.path))]
+  const peers = [bareSsh2(nodes, lab.keyFile, folder.path), ...(await peersOnSsh(lab, nodes, folder.path))]
   const turns = await takeTurns([ours, ...peers], { missing, runs, signal, say, cwd: folder.path })
   const notes = await algorithmNotes(lab, turns)
   return [

@@ -15,7 +15,7 @@ export interface Contender {
 }
 
 /** How many nodes a program works on at once. */
-export const PARALLEL = 50
+const PARALLEL = 50
 export const CLUSH = 'clush'
 export const PARALLEL_SSH = 'parallel-ssh'
 export const ANSIBLE = 'ansible raw'
@@ -40,9 +40,14 @@ export function fleetExec(nodes: Nodes, folder: string, parallel = PARALLEL): Co
   }
 }
 
-export function bareSsh2(nodes: Nodes, keyFile: string, parallel = PARALLEL): Contender {
+/** `folder` as for `fleetExec`: its compiled code is kept too, or the taking away of types would count against it. */
+export function bareSsh2(nodes: Nodes, keyFile: string, folder: string, parallel = PARALLEL): Contender {
   const args = [nodes.knownHostsFile, keyFile, String(parallel), ...nodes.addresses]
-  return { name: BARE_SSH2, command: [process.execPath, BARE_PROGRAM, ...args], env: NO_AGENT }
+  return {
+    name: BARE_SSH2,
+    command: [process.execPath, BARE_PROGRAM, ...args],
+    env: { ...NO_AGENT, NODE_COMPILE_CACHE: join(folder, 'cache', 'bare') },
+  }
 }
 
 /** Writes into `folder` what they want to read from files. */

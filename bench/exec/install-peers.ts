@@ -75,5 +75,6 @@ async function install(missing: readonly Peer[], signal: AbortSignal, say: (line
 
 function lastLine(error: unknown): string {
   const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : ''
-  return said.split('\n').at(-1) || (error instanceof Error ? error.message : String(error))
+  if (said !== '') return said.slice(said.lastIndexOf('\n') + 1)
+  return error instanceof Error ? error.message : String(error)
 }

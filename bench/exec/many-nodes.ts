@@ -21,7 +21,7 @@ const SLACK = 1.1
 
 /** Throws when the signal comes, or when the lab takes no further addresses. */
 export async function manyNodesFigures(lab: Lab, options: ManyNodesOptions): Promise<readonly Figure[]> {
-  const { nodes: few, folder, runs, signal, say } = options
+  const { nodes: few, folder, signal, say } = options
   const count = few.addresses.length * ADDRESSES_PER_HOST
   const time = `exec true on ${count} nodes`
   const memory = `${time}, all at once, peak memory of the control process`
@@ -36,7 +36,10 @@ export async function manyNodesFigures(lab: Lab, options: ManyNodesOptions): Pro
       many,
       options,
     ),
-    await memoryFigure(memory, fleetExec(many, folder, count), bareSsh2(many, lab.keyFile, count), { folder, signal }),
+    await memoryFigure(memory, fleetExec(many, folder, count), bareSsh2(many, lab.keyFile, folder, count), {
+      folder,
+      signal,
+    }),
   ]
 }
 

@@ -31,7 +31,9 @@ export async function takeTurns(contenders: readonly Contender[], options: TurnO
   const measured = new Map<string, TimedRun[]>(contenders.map(({ name }) => [name, []]))
   for (let run = 0; run <= runs; run += 1) {
     say(run === 0 ? 'a first run, not counted' : `run ${run} of ${runs}`)
-    for (const { name, command, env } of contenders) {
+    // Each run begins with another one, so that nobody always comes after the same neighbour.
+    const first = run % contenders.length
+    for (const { name, command, env } of [...contenders.slice(first), ...contenders.slice(0, first)]) {
       if (failures.has(name)) continue
       try {
         measured.get(name)?.push(await timedRun(command, { signal, cwd, env }))

@@ -1,48 +1,19 @@
 // What most commands begin with: fleet.yml, the inventory, the nodes that were meant, and the way to reach them.
-import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
 import {
-  configWithoutFile,
   limitNodes,
-  loadConfig,
   loadInventory,
-  namedSshConfig,
   reachNodes,
   type Access,
   type FleetConfig,
   type ReachableNode,
-  type ReachOptions,
   type SshTimeouts,
 } from '../config/index.ts'
-import { FleetError, systemClock, type Secret } from '../core/index.ts'
+import { FleetError, systemClock } from '../core/index.ts'
 import type { FleetNode } from '../fleet/index.ts'
 import { createSsh2Transport, type Target, type Timers, type Transport } from '../ssh/index.ts'
+import { configOf, outputOf, parseCount, reachOptions, type NodeOptions } from './options.ts'
+import type { Output } from './output/output.ts'
 import { passphraseSource } from './passphrase.ts'
-import { createOutput, type Output } from './output/output.ts'
-
-/** What --config is when nobody says. */
-const DEFAULT_CONFIG = 'fleet.yml'
-
-/** Options that every command has. */
-export interface CommonOptions {
-  readonly config: string
-  readonly json?: boolean
-  readonly color: boolean
-  readonly verbose?: boolean
-}
-
-/** Options of commands that reach nodes. */
-export interface NodeOptions extends CommonOptions {
-  readonly hosts?: string
-  readonly limit?: string
-  readonly parallel?: string
-  readonly acceptNew?: boolean
-  readonly knownHosts?: string
-  readonly sshConfig?: string
-  readonly dryRun?: boolean
-  /** What --ask-password, --password-env or --password-fd gave. */
-  readonly password?: Secret
-}
 
 export interface Context {
   readonly output: Output
@@ -53,10 +24,6 @@ export interface Context {
   readonly transport: Transport
   /** 1 = serially. */
   readonly parallel: number
-}
-
-export function outputOf(options: CommonOptions): Output {
-  return createOutput({ json: options.json ?? false, color: options.color })
 }
 
 export interface ContextNeeds {
@@ -87,32 +54,6 @@ export function loadContext(options: NodeOptions, needs: ContextNeeds = {}): Con
     transport: createTransport(config, needs.patience ?? 'long'),
     parallel: parseCount('--parallel', options.parallel) ?? config.ssh.parallel,
   }
-}
-
-/** fleet.yml as --config says; without one, when the command can do without and none was asked for by name, its defaults. */
-export function configOf(options: NodeOptions, job: 'required' | 'optional'): FleetConfig {
-  const file = resolve(options.config)
-  if (job === 'optional' && options.config === DEFAULT_CONFIG && !existsSync(file)) return configWithoutFile(file)
-  return loadConfig(file)
-}
-
-/** How the command line decides the way to nodes. */
-export function reachOptions(options: NodeOptions): ReachOptions {
-  return {
-    acceptNew: options.acceptNew ?? false,
-    ...(options.knownHosts === undefined ? {} : { knownHosts: [resolve(options.knownHosts)] }),
-    ...(options.sshConfig === undefined ? {} : { sshConfig: namedSshConfig(options.sshConfig) }),
-  }
-}
-
-/** A whole number from 1, as given on the command line. */
-export function parseCount(option: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
-  if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text)
-  throw new FleetError(
-    'FLEET_CLI_BAD_OPTION',
-    `expected ${option} to be a whole number from 1, got ${JSON.stringify(text)}`,
-  )
 }
 
 /** The most that each phase may take for commands that only look. */

@@ -16,7 +16,7 @@ export const ExitCode = {
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
 
 /** Errors of these kinds are about what the operator wrote: the command line, a file, a release. */
-const USAGE = /^FLEET_(?:CONFIG|RELEASE|CLI_(?!DEMO)|CORE_BAD)/
+const USAGE = /^FLEET_(?:CONFIG|RELEASE|CLI_(?!DEMO)|CORE_BAD|NODE_BAD_ARGUMENT)/
 const UNREACHABLE = /^FLEET_(?:PROTOCOL_UNREACHABLE|CONTROL_NO_DISPATCHER|CONTROL_NO_TOKEN)$/
 
 export function exitCodeOf(error: unknown): ExitCode {

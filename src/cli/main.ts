@@ -10,6 +10,8 @@ async function main(): Promise<number> {
   }
   // Set by bin/fleet for this process, and not for those that it starts.
   delete process.env['NODE_COMPILE_CACHE']
+  const { startResolverThreads } = await import('./resolver-threads.ts')
+  await startResolverThreads()
   const { createProgram, exitCodeOfCommander } = await import('./program.ts')
   let exitCode = 0
   const program = createProgram((code) => {
@@ -47,5 +49,7 @@ async function report(error: unknown): Promise<number> {
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0)
 })
+// And when nobody reads what is said beside the results, the work goes on.
+process.stderr.on('error', () => undefined)
 
 process.exitCode = await main()

@@ -1,6 +1,7 @@
 // The passphrases of key files, each asked for once in a run, however many nodes need the key.
 import type { Secret } from '../core/index.ts'
-import { askHidden, hasTerminal } from './terminal/question.ts'
+import { askHidden } from './terminal/question.ts'
+import { hasTerminal } from './terminal/silent-terminal.ts'
 
 const asked = new Map<string, Promise<Secret>>()
 

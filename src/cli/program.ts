@@ -1,6 +1,6 @@
 // The command line: names, options, help. What a command does is loaded only when it is run, so that --help stays quick.
 import { Command, CommanderError } from 'commander'
-import type { CommonOptions, NodeOptions } from './context.ts'
+import type { CommonOptions, NodeOptions } from './options.ts'
 import type { DemoOptions } from './commands/demo.ts'
 import type { ControlOptions, ServeOptions } from './commands/dispatcher.ts'
 import type { LedgerOptions, ListOptions, RetryOptions } from './commands/ids.ts'
@@ -91,6 +91,7 @@ function addNodeCommands(program: Command, finish: Finish): void {
     program
       .command('exec <command...>')
       .usage('[options] -- COMMAND [ARGUMENT...]')
+      .showHelpAfterError('(options of fleet come first, then -- and the command: fleet exec --limit a -- ls -l)')
       .description(
         "run a command everywhere; equal outputs are shown once. Several words are a program and its arguments, which no shell sees; one word is a line for sh on the node: fleet exec -- 'df -h | tail -1'",
       ),

@@ -1,19 +1,18 @@
 // After a command that failed on some nodes: a file with their names, and the command line that repeats it for just those.
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { messageOf } from '../core/index.ts'
-import type { NodeResult } from '../fleet/index.ts'
 import { quote } from '../node/index.ts'
 import type { Context } from './context.ts'
 
 /**
  * Writes `.fleet/retry/<command>.nodes` beside fleet.yml (a name a line, for `--limit @FILE`) and says on stderr what to run; takes an
- * older file away when no node failed. Never throws: the results matter more than this file.
+ * older file away once all of its nodes are well. Never throws: the results matter more than this file.
  */
 export async function reportFailedNodes(
   { config, output }: Pick<Context, 'config' | 'output'>,
   command: string,
-  results: readonly NodeResult<unknown>[],
+  results: readonly { readonly node: string; readonly ok: boolean }[],
   argv: readonly string[] = process.argv.slice(2),
 ): Promise<void> {
   const failed = results.filter((result) => !result.ok).map(({ node }) => node)
@@ -21,7 +20,8 @@ export async function reportFailedNodes(
   const file = join(folder, `${command}.nodes`)
   try {
     if (failed.length === 0) {
-      await rm(file, { force: true })
+      const well = new Set<string>(results.map(({ node }) => node))
+      if ((await namesIn(file)).every((node) => well.has(node))) await rm(file, { force: true })
       return
     }
     await mkdir(folder, { recursive: true, mode: 0o700 })
@@ -34,7 +34,15 @@ export async function reportFailedNodes(
   }
 }
 
-/** The command line as it was given, with `--limit @FILE` in place of its own `--limit`. Pure. */
+async function namesIn(file: string): Promise<readonly string[]> {
+  const text = await readFile(file, 'utf8').catch(() => '')
+  return text.split('\n').filter((line) => line !== '')
+}
+
+/** Of a line that somebody reads and copies. Characters. */
+const MAX_LINE = 2000
+
+/** The command line as it was given, with `--limit @FILE` in place of its own `--limit`; a very long one is not repeated. Pure. */
 export function retryLine(argv: readonly string[], file: string): string {
   const end = argv.indexOf('--')
   const own = end === -1 ? argv : argv.slice(0, end)
@@ -42,5 +50,7 @@ export function retryLine(argv: readonly string[], file: string): string {
   const kept = own.filter(
     (word, index) => !(word === '--limit' || word.startsWith('--limit=') || own[index - 1] === '--limit'),
   )
-  return ['fleet', ...kept, '--limit', `@${file}`, ...rest].map(quote).join(' ')
+  const limit = ['--limit', `@${file}`]
+  const line = ['fleet', ...kept, ...limit, ...rest].map(quote).join(' ')
+  return line.length <= MAX_LINE ? line : `the same command with ${limit.map(quote).join(' ')}`
 }

@@ -3,6 +3,7 @@
 import { FleetError, parseNodeName } from '../core/index.ts'
 import { orderGroups, type GroupOrder } from './group-order.ts'
 import { MAX_MEMBERSHIPS } from './inventory-outline.ts'
+import { GROUP_KEYS } from './inventory-schema.ts'
 import { expandName, MAX_NAMES } from './name-range.ts'
 import { nearestNames } from './nearest.ts'
 import { quoted, type Problem } from './problem.ts'
@@ -87,7 +88,9 @@ export function namesOfInventory(yaml: YamlFile): InventoryNames {
     const isEmpty = [members, children].every(
       (list) => list === undefined || (Array.isArray(list) && list.length === 0),
     )
-    if (isEmpty && isRecord(value))
+    // A misspelt `hosts` is told already.
+    const isKnown = Object.keys(recordOf(value)).every((key) => GROUP_KEYS.includes(key))
+    if (isEmpty && isKnown && isRecord(value))
       refuse(['groups', group], `expected hosts or children in group ${group}, found none`)
   }
   return { entries, order: orderOf(written, refuse), problems }

@@ -15,8 +15,9 @@ export function nativeOutline(yaml: YamlFile): Outline {
   const checked = checkValue(inventorySchema, yaml)
   const names = namesOfInventory(yaml)
   const problems = [...checked.problems, ...names.problems]
-  if (checked.value === undefined || problems.length > 0) return { nodes: [], problems, notes: [] }
-  return { nodes: nodesOf(checked.value, names, yaml), problems, notes: [] }
+  if (checked.value === undefined || problems.length > 0) return { nodes: [], groups: [], problems, notes: [] }
+  const groups = Object.keys(checked.value.groups ?? {})
+  return { nodes: nodesOf(checked.value, names, yaml), groups, problems, notes: [] }
 }
 
 function nodesOf(written: InventoryYaml, { entries, order }: InventoryNames, yaml: YamlFile): Outline['nodes'] {

@@ -9,13 +9,13 @@ import { sharedPlaces } from './shared-places.ts'
 
 /** `base` is the weakest layer. Throws FLEET_CONFIG_INVALID with all problems, among them nodes in one place and hops that lead back. */
 export function inventoryFromOutline(
-  { nodes: outlined, problems, notes }: Outline,
+  { nodes: outlined, groups, problems, notes }: Outline,
   source: string,
   base: Layer,
   surroundings: Surroundings,
 ): Inventory {
-  const nodes = outlined.map(({ name, groups, layers }) =>
-    nodeFromLayers(parseNodeName(name), groups, [base, ...layers], surroundings),
+  const nodes = outlined.map(({ name, groups: memberships, layers }) =>
+    nodeFromLayers(parseNodeName(name), memberships, [base, ...layers], surroundings),
   )
   const placeOf = placesIn(source, outlined)
   const all = [
@@ -25,7 +25,7 @@ export function inventoryFromOutline(
     ...hopProblems(nodes, placeOf),
   ]
   if (all.length > 0) throw invalidError(all)
-  return { source, nodes, notes }
+  return { source, nodes, groups, notes }
 }
 
 function placesIn(file: string, nodes: readonly OutlineNode[]): ProblemOf {

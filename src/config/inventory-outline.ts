@@ -19,6 +19,8 @@ export interface OutlineNode {
 
 export interface Outline {
   readonly nodes: readonly OutlineNode[]
+  /** All groups, also those without nodes; `all` is not one of them. */
+  readonly groups: readonly string[]
   /** When there are some, `nodes` may lack those that they are about. */
   readonly problems: readonly Problem[]
   readonly notes: readonly string[]

@@ -56,6 +56,9 @@ const group = mapping({
     .describe('Groups whose nodes are in this one as well; their own variables win over those of this group'),
 })
 
+/** What may stand in a group. */
+export const GROUP_KEYS: readonly string[] = Object.keys(group.shape)
+
 const groupName = text(
   'a group name: letters, digits, ".", "_" and "-"; not "all"',
   /^(?!all$)[A-Za-z0-9_][A-Za-z0-9._-]*$/,

@@ -40,13 +40,23 @@ export function limitNodes(inventory: Inventory, pattern?: string): Inventory {
   if (nodes.length === 0 && pattern !== undefined) {
     throw new FleetError(
       'FLEET_CONFIG_NO_MATCH',
-      `expected --limit ${JSON.stringify(pattern)} to leave a node of ${inventory.source}, found none`,
+      `expected --limit ${JSON.stringify(pattern)} to leave a node of ${inventory.source}, found none${emptyGroups(terms, index)}`,
       {
         remedy: 'fleet hosts',
       },
     )
   }
   return Object.freeze({ ...inventory, nodes: Object.freeze(nodes) })
+}
+
+/** What explains it best, where it is so. */
+function emptyGroups(terms: readonly Term[], { byGroup, byName }: Index): string {
+  const empty = terms.filter(
+    ({ kind, text }) => kind !== 'exclude' && !byName.has(text) && byGroup.get(text)?.size === 0,
+  )
+  const names = [...new Set(empty.map(({ text }) => text))]
+  if (names.length === 0) return ''
+  return names.length === 1 ? `: group ${names.join()} has no nodes` : `: groups ${names.join(', ')} have no nodes`
 }
 
 interface Index {
@@ -56,9 +66,9 @@ interface Index {
   readonly pool: ReadonlySet<InventoryNode>
 }
 
-function createIndex({ nodes }: Inventory): Index {
+function createIndex({ nodes, groups }: Inventory): Index {
   const pool = nodes.filter((node) => node.pool)
-  const byGroup = new Map<string, Set<InventoryNode>>()
+  const byGroup = new Map<string, Set<InventoryNode>>(groups.map((group) => [group, new Set()]))
   for (const node of nodes) {
     for (const group of node.groups) {
       const members = byGroup.get(group) ?? new Set()

@@ -36,7 +36,7 @@ export function loadInventory(request: InventoryRequest): Inventory {
   const base: Layer = { variables: request.defaults ?? {}, whereFrom: () => 'fleet.yml' }
   const { hosts } = request
   if (hosts !== undefined && !isFile(hosts)) {
-    const outline = { nodes: nodesOfCommandLine(hosts), problems: [], notes: [] }
+    const outline = { nodes: nodesOfCommandLine(hosts), groups: [], problems: [], notes: [] }
     return deepFreeze(inventoryFromOutline(outline, '--hosts', base, { operator, folder: process.cwd() }))
   }
   const file = hosts ?? request.file

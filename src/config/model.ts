@@ -98,6 +98,8 @@ export interface Inventory {
   /** The file, or `--hosts` when the nodes were named on the command line. */
   readonly source: string
   readonly nodes: readonly InventoryNode[]
+  /** All groups, also those without nodes. */
+  readonly groups: readonly string[]
   /** What was understood and cannot be honoured, one sentence each with its place; for `fleet hosts` and `fleet check`. */
   readonly notes: readonly string[]
 }

@@ -1,6 +1,7 @@
 // Two nodes of the fleet that ssh_config makes one place (the same server, account and folder) would seat two workers in one slot.
 // What the inventory itself shows of this is found when it is read; this finds the rest.
 import { FleetError } from '../core/index.ts'
+import { canonicalAddress } from './canonical-address.ts'
 import type { Access, ReachableNode } from './model.ts'
 
 /** Throws FLEET_CONFIG_INVALID with one line for each node that is where an earlier one is already. `nodes`: those of the fleet. */
@@ -22,7 +23,7 @@ export function refuseSharedPlaces(nodes: readonly ReachableNode[]): void {
 }
 
 function serverOf({ address, port, user }: Access): string {
-  return JSON.stringify([address.toLowerCase().replace(/\.$/, ''), port, user])
+  return JSON.stringify([canonicalAddress(address), port, user])
 }
 
 function problem({ node, access, from }: ReachableNode, owner: ReachableNode): string {

@@ -1,6 +1,6 @@
 // Two nodes in one folder of one account would seat two workers in one slot. What the inventory leaves open counts as the same,
 // because ssh_config would decide it for both alike.
-import { isIPv6 } from 'node:net'
+import { canonicalAddress } from './canonical-address.ts'
 import type { ProblemOf } from './inventory-outline.ts'
 import type { InventoryNode } from './model.ts'
 import { quoted, type Problem } from './problem.ts'
@@ -11,7 +11,7 @@ export function sharedPlaces(nodes: readonly InventoryNode[], problemOf: Problem
   const owners = new Map<string, string>()
   for (const [index, { node, address, port, user, root, via, pool }] of nodes.entries()) {
     if (!pool) continue
-    const key = JSON.stringify([canonical(address), port, user, root, via])
+    const key = JSON.stringify([canonicalAddress(address), port, user, root, via])
     const owner = owners.get(key)
     if (owner === undefined) owners.set(key, node)
     else {
@@ -22,10 +22,4 @@ export function sharedPlaces(nodes: readonly InventoryNode[], problemOf: Problem
     }
   }
   return problems
-}
-
-/** DNS knows no case (RFC 4343) and no final dot; an IPv6 address can be written in many ways. */
-function canonical(address: string): string {
-  const lower = address.toLowerCase().replace(/\.$/, '')
-  return isIPv6(lower) && !lower.includes('%') ? new URL(`http://[${lower}]`).hostname : lower
 }

@@ -5,20 +5,18 @@ import {
   isAlias,
   isMap,
   isPair,
-  isScalar,
   isSeq,
   LineCounter,
   parseDocument,
-  visit,
   type Document,
-  type Node,
   type Pair,
   type ScalarTag,
   type YAMLMap,
 } from 'yaml'
 import { messageOf } from '../core/index.ts'
-import { invalidError, quoted, type Place, type Problem } from './problem.ts'
+import { invalidError, type Place, type Problem } from './problem.ts'
 import { readText } from './read-text.ts'
+import { keyName, startOf, structureOf, TOO_DEEP } from './yaml-structure.ts'
 
 /** How often aliases may be resolved, counted as the `yaml` package does; enough for any honest file, far too few for a bomb. */
 const MAX_ALIAS_COUNT = 100
@@ -69,7 +67,7 @@ export function parseYamlText(text: string, file: string, dialect: YamlDialect =
 
   let document: Document.Parsed
   try {
-    // uniqueKeys would compare every key with every other one; duplicateKeys below does it in one pass.
+    // uniqueKeys would compare every key with every other one; structureOf does it in one pass.
     document = parseDocument(text, {
       lineCounter: lines,
       prettyErrors: false,
@@ -80,18 +78,21 @@ export function parseYamlText(text: string, file: string, dialect: YamlDialect =
         : {}),
     })
   } catch (cause) {
-    throw broken(`expected YAML of a sane depth, found a file that cannot be parsed: ${messageOf(cause)}`, cause)
+    throw broken(isTooDeep(messageOf(cause)) ? TOO_DEEP : `expected valid YAML, found ${messageOf(cause)}`, cause)
   }
+  const deep = document.errors.find(({ message }) => isTooDeep(message))
+  if (deep !== undefined) throw invalidError([{ file, ...place(deep.pos[0]), message: TOO_DEEP }], deep)
   const syntax = [...document.errors, ...document.warnings].map((error) => ({
     file,
     ...place(error.pos[0]),
     message: `expected valid YAML, found a mistake: ${error.message}`,
   }))
-  const fatal = syntax.length > 0 ? syntax : lostAliases(document, file, place)
-  if (fatal.length > 0) throw invalidError(fatal)
+  if (syntax.length > 0) throw invalidError(syntax)
+  const { fatal, keys } = structureOf(document, place, { asWritten: dialect === 'ansible' })
+  if (fatal.length > 0) throw invalidError(fatal.map((fault) => ({ file, ...fault })))
   try {
     const value: unknown = document.toJS({ maxAliasCount: MAX_ALIAS_COUNT })
-    return { file, value, problems: badKeys(document, file, place), ...createLocator(document, place) }
+    return { file, value, problems: keys.map((fault) => ({ file, ...fault })), ...createLocator(document, place) }
   } catch (cause) {
     throw broken(
       `expected at most ${MAX_ALIAS_COUNT} uses of aliases, found a document that cannot be resolved: ${messageOf(cause)}`,
@@ -100,50 +101,9 @@ export function parseYamlText(text: string, file: string, dialect: YamlDialect =
   }
 }
 
-function lostAliases(document: Document.Parsed, file: string, place: (offset: number) => Place): readonly Problem[] {
-  const anchors = new Set<string>()
-  const problems: Problem[] = []
-  visit(document, {
-    Value: (_, { anchor }) => {
-      if (anchor !== undefined) anchors.add(anchor)
-    },
-    Alias: (_, alias) => {
-      if (anchors.has(alias.source)) return
-      problems.push({
-        file,
-        ...place(startOf(alias) ?? 0),
-        message: `expected an alias of an earlier anchor, found ${quoted(`*${alias.source}`)}`,
-      })
-    },
-  })
-  return problems
-}
-
-function badKeys(document: Document.Parsed, file: string, place: (offset: number) => Place): readonly Problem[] {
-  const problems: Problem[] = []
-  visit(document, {
-    Map: (_, map) => {
-      const seen = new Map<string, Place>()
-      for (const { key } of map.items) {
-        if (isScalar(key) && typeof key.value === 'symbol') continue
-        const here = place(startOf(key) ?? startOf(map) ?? 0)
-        const name = keyName(key)
-        const earlier = name === undefined ? undefined : seen.get(name)
-        if (name === undefined)
-          problems.push({ file, ...here, message: 'expected a plain text as key, found something else' })
-        else if (name === '__proto__')
-          problems.push({ file, ...here, message: 'expected another key, found "__proto__", which is not allowed' })
-        else if (earlier === undefined) seen.set(name, here)
-        else
-          problems.push({
-            file,
-            ...here,
-            message: `expected each key once, found ${quoted(name)} again (first at ${earlier.line}:${earlier.column})`,
-          })
-      }
-    },
-  })
-  return problems
+/** The parser works on the stack, and tells its end in these words. */
+function isTooDeep(message: string): boolean {
+  return /call stack|stack overflow/i.test(message)
 }
 
 function createLocator(
@@ -178,19 +138,4 @@ function createLocator(
     return place(wantsKey ? keyStart : valueStart)
   }
   return { placeOf: (path) => locate(path, false), placeOfKey: (path) => locate(path, true) }
-}
-
-function startOf(node: unknown): number | undefined {
-  const range = isMap(node) || isSeq(node) || isScalar(node) || isAlias(node) ? (node satisfies Node).range : undefined
-  return range?.[0]
-}
-
-/** As `toJS` names it; undefined for a key that is a list, a mapping, an alias or of a kind that no file of ours has. */
-function keyName(key: unknown): string | undefined {
-  if (!isScalar(key)) return undefined
-  const { value } = key
-  if (value === null) return ''
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
-    ? String(value)
-    : undefined
 }

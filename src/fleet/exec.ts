@@ -26,7 +26,10 @@ export interface OutputSink {
   readonly stderr: (chunk: Buffer) => void
 }
 
-/** Throws FleetError when the node was not reached, that is, when the command certainly did not run. The connection is closed in the background: `transport.close()` waits for it. */
+/**
+ * Throws FleetError when the command certainly did not run: the node was not reached, or its login shell starts no sh. The connection
+ * is closed in the background: `transport.close()` waits for it.
+ */
 export async function execOnNode(node: FleetNode, plan: ExecPlan, sink: OutputSink): Promise<ExecOutcome> {
   if (node.refusal !== undefined) throw node.refusal
   const connection = await plan.transport.connect(node.target, { signal: plan.signal })
@@ -44,7 +47,10 @@ export async function execOnNode(node: FleetNode, plan: ExecPlan, sink: OutputSi
     if (exitCode !== undefined) return { kind: 'exited', exitCode }
     return { kind: 'killed', signal: signal ?? 'an unknown signal' }
   } catch (error) {
-    return { kind: 'unknown', error: toFleetError(error) }
+    const why = toFleetError(error)
+    // Without our sh nothing of the command ran.
+    if (why.code === 'FLEET_NODE_NO_SHELL') throw why
+    return { kind: 'unknown', error: why }
   } finally {
     void connection.close()
   }

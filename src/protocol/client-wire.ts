@@ -1,7 +1,7 @@
 // HTTP for the client: one pool of kept-alive connections, timeouts by phase instead of one for the whole call, and one place
 // that turns everything that can go wrong into a FleetError.
 import { Readable } from 'node:stream'
-import { Pool, type Dispatcher } from 'undici'
+import type { Dispatcher, Pool } from 'undici'
 import type { z } from 'zod'
 import { FleetError, messageOf, type Secret } from '../core/index.ts'
 import { answeredError, badAnswer, wireError } from './client-errors.ts'
@@ -65,15 +65,22 @@ export function createWire({
   readonly ca?: string
 }): Wire {
   const origin = originOf(url)
-  const pool = new Pool(origin, {
-    connect: { timeout: CONNECT_TIMEOUT_MS, ...(ca === undefined ? {} : { ca }) },
-    bodyTimeout: SILENCE_TIMEOUT_MS,
-  })
+  // Loaded with the first call: most commands make none, and loading it takes longer than reaching a node.
+  let opened: Promise<Pool> | undefined
+  const pooled = (): Promise<Pool> =>
+    (opened ??= import('undici').then(
+      ({ Pool }) =>
+        new Pool(origin, {
+          connect: { timeout: CONNECT_TIMEOUT_MS, ...(ca === undefined ? {} : { ca }) },
+          bodyTimeout: SILENCE_TIMEOUT_MS,
+        }),
+    ))
   const authorization = `Bearer ${token.reveal()}`
   let closing: Promise<void> | undefined
 
   async function send(request: Dispatcher.RequestOptions, options: CallOptions = {}): Promise<Dispatcher.ResponseData> {
     try {
+      const pool = await pooled()
       return await pool.request({ ...request, ...(options.signal === undefined ? {} : { signal: options.signal }) })
     } catch (thrown) {
       throw wireError(thrown, origin)
@@ -150,7 +157,7 @@ export function createWire({
       return parsed.data
     },
     close() {
-      closing ??= pool.close()
+      closing ??= pooled().then((pool) => pool.close())
       return closing
     },
   }

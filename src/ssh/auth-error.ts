@@ -25,10 +25,12 @@ export interface AuthFailure {
 
 export function authError(target: Target, failure: AuthFailure): FleetError {
   const { offered, accepted, leftOut, unusable, passed = [] } = failure
-  const parts = [
-    `expected ${placeOf(target)} to let us in, it refused`,
-    offered.length === 0 ? 'there was no key to offer' : `offered ${offered.join(', ')}`,
-  ]
+  const parts = isUndialled(failure)
+    ? [`expected a key or a password to offer to ${placeOf(target)}, found none`]
+    : [
+        `expected ${placeOf(target)} to let us in, it refused`,
+        offered.length === 0 ? 'there was no key to offer' : `offered ${offered.join(', ')}`,
+      ]
   if (passed.length > 0) parts.push(`it accepted ${passed.join(', ')} and asked for more`)
   if (failure.said !== undefined) parts.push(`it hung up with ${JSON.stringify(failure.said)}`)
   if (failure.obstacle !== undefined) parts.push(failure.obstacle)
@@ -55,13 +57,20 @@ function unsupported(accepted: readonly string[]): readonly string[] {
   return [`fleet cannot log in with ${accepted.join(' or ')} in this version`]
 }
 
-function remedyFor(target: Target, { offered, accepted, leftOut, said, obstacle }: AuthFailure): string {
+/** Every server says what it would take before it refuses for good. */
+function isUndialled({ offered, accepted, said }: AuthFailure): boolean {
+  return offered.length + accepted.length === 0 && said === undefined
+}
+
+function remedyFor(target: Target, failure: AuthFailure): string {
+  const { offered, accepted, leftOut, said, obstacle } = failure
   const isTooMany = leftOut.agentKeys + leftOut.files > 0 || /too many/i.test(said ?? '')
   if (isTooMany)
     return `name the one key that the node knows: identity: FILE in the inventory, with IdentitiesOnly yes for ${target.address} in ssh_config`
   if (obstacle !== undefined) return 'log in with a key, or let the node take the password alone'
   const takesKeys = accepted.length === 0 || accepted.includes('publickey')
-  const takesPassword = accepted.includes('password') || accepted.includes('keyboard-interactive')
+  const takesPassword =
+    isUndialled(failure) || accepted.includes('password') || accepted.includes('keyboard-interactive')
   const isPasswordTried = offered.some((label) => SUPPORTED.includes(label))
   if (isPasswordTried)
     return `check the password of ${target.user} on the node; it is not tried again, because nodes lock out who guesses`

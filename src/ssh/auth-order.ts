@@ -5,6 +5,8 @@
 export interface Offerable {
   /** The public key; undefined when it is not known without a passphrase. */
   readonly blob: Buffer | undefined
+  /** For an agent key that an identity names, also by its public half alone: which identity, from 0. */
+  readonly named?: number | undefined
 }
 
 export interface AuthState<Agent extends Offerable, File extends Offerable> {
@@ -55,7 +57,8 @@ export function orderOffers<Agent extends Offerable, File extends Offerable>(
   files: readonly File[],
   limit: number,
 ): readonly (Agent | File)[] {
-  const named = files.flatMap((file) => agentKeys.find((key) => isSameKey(key, file)) ?? [])
+  const placeOf = (key: Agent): number => key.named ?? files.findIndex((file) => isSameKey(key, file))
+  const named = agentKeys.filter((key) => placeOf(key) >= 0).sort((a, b) => placeOf(a) - placeOf(b))
   const others = agentKeys.filter((key) => !named.includes(key))
   const filesOnly = files.filter((file) => !agentKeys.some((key) => isSameKey(key, file)))
   const room = Math.max(0, limit - named.length - filesOnly.length)

@@ -3,6 +3,7 @@
 import type { Client, ClientChannel } from 'ssh2'
 import { FleetError, messageOf } from '../core/index.ts'
 import { unknownOutcomeError, type Call } from './call.ts'
+import { endChannel } from './end-channel.ts'
 import { feed } from './feed.ts'
 import type { Gate } from './gate.ts'
 import type { ExecOptions } from './transport.ts'
@@ -16,12 +17,16 @@ export interface ChannelContext {
   readonly lost: () => FleetError
   /** The connection has ended, though the calls may not have been told yet. */
   readonly isGone: () => boolean
+  /** See refusals.ts. */
+  readonly isRefusing: () => boolean
   /** For a channel to open and its command to be taken. Milliseconds. */
   readonly channelMs: number
 }
 
 const MAX_ATTEMPTS = 6
 const REFUSED_WAIT_MS = 20
+/** For the server to close its side of a channel too. sshd does so at once; Dropbear keeps it for a command that outlives its TERM. */
+const CLOSE_MS = 5000
 
 /** Returns at once; everything that happens is told to `call`. */
 export function runOnChannel(
@@ -58,7 +63,7 @@ export function runOnChannel(
         clearTimeout(timer)
         if (error === undefined) call.begin()
         if (error === undefined) attach(channel, context, stdin, call, ticket.leave)
-        else onRefused(error)
+        else onRefused(error, context.isRefusing())
       })
     } catch {
       // ssh2 throws `Not connected` here instead of calling back.
@@ -68,7 +73,7 @@ export function runOnChannel(
     }
   }
 
-  const onRefused = (error: Error): void => {
+  const onRefused = (error: Error, isNo: boolean): void => {
     const others = gate.inside - 1
     ticket.leave()
     if (call.isOver) return
@@ -86,8 +91,13 @@ export function runOnChannel(
       })
     } else if ('reason' in error) {
       call.fail(sessionLimitError(context.node, error))
-    } else if (error.message === 'Unable to exec') {
+    } else if (isNo) {
       call.fail(refusedError(context.node, error))
+    } else if (error.message === 'Unable to exec') {
+      // The end of a connection closes its channels first, and is known a turn later.
+      setImmediate(() => {
+        call.fail(context.isGone() ? context.lost() : unknownOutcomeError(context.node, error))
+      })
     } else {
       call.fail(context.lost())
     }
@@ -96,11 +106,13 @@ export function runOnChannel(
 
 function attach(
   channel: ClientChannel,
-  { node, lost, isGone }: ChannelContext,
+  { client, node, lost, isGone }: ChannelContext,
   stdin: ExecOptions['stdin'],
   call: Call,
   leave: () => void,
 ): void {
+  let isClosed = false
+  let timer: NodeJS.Timeout | undefined
   let exit: { readonly code: number | undefined; readonly signal: string | undefined } | undefined
   channel.on('error', () => undefined)
   channel.stderr.on('error', () => undefined)
@@ -110,6 +122,8 @@ function attach(
     exit = { code: code ?? undefined, signal: code === null ? signal?.replace(/^SIG/, '') : undefined }
   })
   channel.once('close', () => {
+    isClosed = true
+    clearTimeout(timer)
     leave()
     // `close` waits for the end of stdout only.
     if (channel.stderr.readableEnded) conclude()
@@ -120,9 +134,9 @@ function attach(
     else call.end(exit.code, exit.signal)
   }
   call.whenOver(() => {
-    // sshd leaves a command alone when its channel closes; the signal is what ends it, where sshd passes signals on.
-    if (exit === undefined) channel.signal('TERM')
-    channel.close()
+    if (isClosed) return
+    endChannel(client, channel, exit === undefined)
+    timer = setTimeout(leave, CLOSE_MS).unref()
   })
   void feed(channel, stdin, call)
 }

@@ -18,6 +18,8 @@ export interface Offer {
   readonly label: string
   /** The public key; undefined when it is not known without a passphrase. */
   readonly blob: Buffer | undefined
+  /** Which of the target's identities names this key of the agent, from 0. */
+  readonly named?: number | undefined
   /** Undefined: it cannot be used after all; `unusable` says why. */
   readonly method: (asking: Asking) => Promise<AnyAuthMethod | undefined>
 }
@@ -45,7 +47,7 @@ export interface KeyRing {
 
 type Locked = Extract<KeyFile, { kind: 'locked' }>
 
-/** Key files are read once in its life. `agentMs`: how long an agent may take to list its keys. */
+/** Key files are read once in its life. `agentMs`: how long an agent may take to list its keys, and to sign. */
 export function createKeyRing(agentMs: number): KeyRing {
   const agents = createAgentBook(agentMs, () => systemClock.monotonicMs())
   const files = new Map<string, Promise<KeyFile>>()
@@ -91,9 +93,12 @@ function sort(
   certificates: readonly (string | undefined)[],
   unlock: (file: Locked, target: Target) => Promise<ParsedKey>,
 ): Credentials {
-  const publicKeys = found.flatMap((file) => publicKeyOf(file))
-  const isWanted = (key: AgentKey): boolean =>
-    target.identitiesOnly !== true || publicKeys.some((named) => isSameKey(named, key))
+  const publicKeys = found.map((file) => ({ blob: publicKeyOf(file) }))
+  const placeOf = (key: AgentKey): number | undefined => {
+    const place = publicKeys.findIndex((named) => isSameKey(named, key))
+    return place < 0 ? undefined : place
+  }
+  const isWanted = (key: AgentKey): boolean => target.identitiesOnly !== true || placeOf(key) !== undefined
   const isInAgent = (blob: Buffer | undefined): boolean => agent.keys.some((key) => isSameKey(key, { blob }))
   const unusable = agent.failure === undefined ? [] : [agent.failure]
   const notes = certificates.flatMap((path) => (path === undefined ? [] : [cannot(`present the certificate ${path}`)]))
@@ -105,8 +110,21 @@ function sort(
       notes.push(cannot(`use the ${kindOf(key.type)} ${label}`))
       return []
     }
-    const method: AnyAuthMethod = { type: 'agent', username: target.user, agent: signer }
-    return [{ label, blob: key.blob, method: () => Promise.resolve(method) }]
+    const sign = async (asking: Asking, signing: () => Promise<Buffer>): Promise<Buffer> => {
+      try {
+        return await asking(signing)
+      } catch (error) {
+        unusable.push(`${label}: the agent ${messageOf(error)}`)
+        throw error
+      }
+    }
+    const method = (asking: Asking): Promise<AnyAuthMethod> =>
+      Promise.resolve({
+        type: 'agent',
+        username: target.user,
+        agent: signer((signing) => sign(asking, signing)),
+      })
+    return [{ label, blob: key.blob, named: placeOf(key), method }]
   })
 
   const offerOfFile = (file: KeyFile): Offer[] => {
@@ -187,10 +205,9 @@ function nobodyToAsk(path: string): FleetError {
   return keyFileError(path, 'it needs a passphrase and nobody can be asked', `load it into an agent: ssh-add ${path}`)
 }
 
-function publicKeyOf(file: KeyFile): { blob: Buffer }[] {
-  if (file.kind === 'unusable') return []
-  const blob = file.kind === 'usable' ? file.key.getPublicSSH() : file.blob
-  return blob === undefined ? [] : [{ blob }]
+function publicKeyOf(file: KeyFile): Buffer | undefined {
+  if (file.kind === 'unusable') return undefined
+  return file.kind === 'usable' ? file.key.getPublicSSH() : file.blob
 }
 
 function isPlain(type: string): boolean {

@@ -70,6 +70,10 @@ export function dnsTimeoutError(target: Target, afterMs: number): FleetError {
   return dnsError(target, `the resolver did not answer within ${afterMs} ms`, true, undefined)
 }
 
+export function noAddressError(target: Target): FleetError {
+  return dnsError(target, 'the resolver knows the name and no address', false, undefined)
+}
+
 function dnsError(target: Target, found: string, retryable: boolean, cause: unknown): FleetError {
   const where = target.via === undefined ? '' : ` (on ${target.via.node}, which looks it up)`
   return new FleetError('FLEET_SSH_DNS', `expected ${placeOf(target)} to have an address, ${found}`, {

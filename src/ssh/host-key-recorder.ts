@@ -28,7 +28,7 @@ interface Waiting extends NewHostKey {
 }
 
 /** More than a disk takes for a write; then it goes on without the lock. */
-const LOCK_WAIT_MS = 3000
+const LOCK_WAIT_MS = 5000
 
 export function createHostKeyRecorder(reader: KnownHostsReader): HostKeyRecorder {
   const queues = new Map<string, Waiting[]>()

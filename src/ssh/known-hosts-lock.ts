@@ -1,7 +1,8 @@
 // One fleet at a time records host keys in one file, so that two runs that meet the same new nodes leave one line for each.
 // The lock is an address that the kernel gives to one process and takes back when that process ends, however it ends (an
-// abstract Unix socket, unix(7), on Linux): nothing is left on disk and nothing can be stale. It is a courtesy: without it,
-// or when it cannot be had in time, lines are still whole and at worst written twice, which does no harm.
+// abstract Unix socket, unix(7), on Linux): nothing is left on disk and nothing can be stale. It is a courtesy: without it
+// (another system, another network namespace, a holder that is stuck) lines are still whole and at worst written twice,
+// which does no harm.
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { realpath } from 'node:fs/promises'

@@ -5,14 +5,14 @@ import { Socket } from 'node:net'
 import type { Client } from 'ssh2'
 import type { FleetError } from '../core/index.ts'
 import type { Call } from './call.ts'
+import { channelLimit } from './channel-limit.ts'
 import { runOnChannel } from './channel.ts'
 import { createGate } from './gate.ts'
 import { hangUp } from './hang-up.ts'
 import { keepAlive } from './keepalive.ts'
+import { watchRefusals } from './refusals.ts'
 import { closedError, lostError, lostHopError } from './ssh-error.ts'
 import type { ConnectionFacts, ExecOptions, Target } from './transport.ts'
-
-export const MAX_CHANNELS = 8
 
 export interface LiveConnection {
   readonly target: Target
@@ -55,7 +55,7 @@ export function createLiveConnection(
   timers: LiveTimers,
 ): LiveConnection {
   const { node } = target
-  const gate = createGate(MAX_CHANNELS)
+  const gate = createGate(channelLimit(facts.greeting))
   const calls = new Set<Call>()
   const actions = new Set<() => void>()
   let ended: FleetError | undefined
@@ -94,10 +94,17 @@ export function createLiveConnection(
   client.once('close', onGone)
   // A hop outlives many connections behind it, and must not remember them.
   leaveHop = hop?.live.whenGone(onGone) ?? leaveHop
-  if (isGone) leaveHop()
   if (stream.destroyed) onGone()
 
-  const context = { client, gate, node, lost, isGone: () => isGone, channelMs: timers.channelMs }
+  const context = {
+    client,
+    gate,
+    node,
+    lost,
+    isGone: () => isGone,
+    isRefusing: watchRefusals(client),
+    channelMs: timers.channelMs,
+  }
 
   return {
     target,

@@ -2,9 +2,9 @@
 // this, so it is the same on the control machine as anywhere else.
 import { FleetError, messageOf, type NodeName } from '../core/index.ts'
 import { createCall, unknownOutcomeError, type Call } from './call.ts'
+import { MAX_CHANNELS } from './channel-limit.ts'
 import { feed } from './feed.ts'
 import { createGate } from './gate.ts'
-import { MAX_CHANNELS } from './live-connection.ts'
 import { spawnGroup, type ProcessGroup } from './process-group.ts'
 import { closedError } from './ssh-error.ts'
 import type { Connection, ExecOptions } from './transport.ts'

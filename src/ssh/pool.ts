@@ -46,6 +46,8 @@ export function createPool(
   const failures = new Map<string, { readonly error: FleetError; readonly untilMs: number }>()
   const pending = new Set<Promise<unknown>>()
   let isClosed = false
+  // Asked anew after every wait.
+  const hasClosed = (): boolean => isClosed
 
   const forget = (entry: Entry): void => {
     clearTimeout(entry.timer)
@@ -128,11 +130,11 @@ export function createPool(
         live = await orAborted(entry.opened, signal)
         // It may have ended between its being ready and its being ours.
         if (live.isGone()) throw live.lost()
-        if (isClosed) throw closedError(target.node)
+        if (hasClosed()) throw closedError(target.node)
       } catch (error) {
         await leave(entry, 'node')
         // Nobody who calls us asked for that: the dial was ended by `close`.
-        throw isClosed && !isAborted(signal) ? closedError(target.node) : error
+        throw hasClosed() && !isAborted(signal) ? closedError(target.node) : error
       }
       live.rest(false)
       let isResting = false

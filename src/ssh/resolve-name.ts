@@ -1,7 +1,7 @@
 // From a name to all of its addresses, with a timer: the system's resolver may take half a minute to give up.
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
-import { dialError, dnsTimeoutError } from './dial-error.ts'
+import { dialError, dnsTimeoutError, noAddressError } from './dial-error.ts'
 import { abortedError } from './ssh-error.ts'
 import type { Target } from './transport.ts'
 
@@ -39,7 +39,8 @@ export function resolveName(
     lookUp(target.address).then(
       (found) => {
         stopWaiting()
-        resolve(byTurns(found))
+        if (found.length === 0) reject(noAddressError(target))
+        else resolve(byTurns(found))
       },
       (error: unknown) => {
         stopWaiting()

@@ -1,10 +1,8 @@
 // Reaching nodes by ssh2: trust first, then keys, then the hop, then a seat in the server's handshake budget, then the dial. Every
 // phase has its own timer and its own error. What always holds: a failed connect leaves no socket, no agent connection and no timer.
-import type { Duplex } from 'node:stream'
 import { FleetError, formatDuration, systemClock, toFleetError, type Clock } from '../core/index.ts'
 import { createConnection } from './connection.ts'
 import { createKeyRing, type Credentials } from './credentials.ts'
-import { dial } from './dial.ts'
 import { createEndpointBudget, type Seat } from './endpoint-budget.ts'
 import { bannedError, speaksOfBan } from './handshake-error.ts'
 import { shakeHands } from './handshake.ts'
@@ -13,36 +11,12 @@ import { createLiveConnection, type LiveConnection } from './live-connection.ts'
 import { orAborted, pause } from './pause.ts'
 import { hopsOf } from './place.ts'
 import { createPool, type Lease } from './pool.ts'
-import { resolveName, systemLookup, type Lookup } from './resolve-name.ts'
+import { reach } from './reach.ts'
+import { systemLookup, type Lookup } from './resolve-name.ts'
 import { isTriedAgain, retryDelayMs } from './retry.ts'
 import { onTheWayError } from './ssh-error.ts'
-import { openTunnel } from './tunnel.ts'
+import { DEFAULT_TIMERS, type Timers } from './timers.ts'
 import type { Target, Transport } from './transport.ts'
-
-export interface Timers {
-  /** For a name to be resolved. Milliseconds, like all of these. Default 10,000. */
-  readonly dnsMs: number
-  /** For the TCP connection, or for a hop to open it. Default 10,000. */
-  readonly connectMs: number
-  /** For the server's greeting. Default 20,000. */
-  readonly bannerMs: number
-  /** For the key exchange. Default 20,000. */
-  readonly keyExchangeMs: number
-  /** For authentication; the time that a person takes to answer does not count. Default 20,000. Also the most that an agent may take to list its keys. */
-  readonly authMs: number
-  /** For a channel to open on a connection that stands. Default 20,000. */
-  readonly channelMs: number
-  /** The `stallMs` of calls that name none. Default 60,000. */
-  readonly idleMs: number
-  /** Between keepalives on a silent connection; after three without an answer it counts as lost. Default 15,000. */
-  readonly keepaliveMs: number
-  /** How long a hop stays open that nobody uses. Default 10,000. */
-  readonly lingerMs: number
-  /** The first and the longest wait between two attempts. Default 250 and 8,000. */
-  readonly backoffMs: readonly [number, number]
-  /** The same after a ban: OpenSSH's shortest and longest (PerSourcePenalties). Default 15,000 and 600,000. */
-  readonly penaltyMs: readonly [number, number]
-}
 
 export interface Ssh2TransportOptions {
   readonly knownHosts: KnownHostsOptions
@@ -56,20 +30,6 @@ export interface Ssh2TransportOptions {
   /** From [0, 1). */
   readonly random?: () => number
   readonly timers?: Partial<Timers>
-}
-
-const DEFAULT_TIMERS: Timers = {
-  dnsMs: 10_000,
-  connectMs: 10_000,
-  bannerMs: 20_000,
-  keyExchangeMs: 20_000,
-  authMs: 20_000,
-  channelMs: 20_000,
-  idleMs: 60_000,
-  keepaliveMs: 15_000,
-  lingerMs: 10_000,
-  backoffMs: [250, 8000],
-  penaltyMs: [15_000, 600_000],
 }
 
 /** From the third drop in a row on, "Not allowed at this time" is more likely a ban than a crowd: with one seat left we are no crowd. */
@@ -157,31 +117,6 @@ export function createSsh2Transport(options: Ssh2TransportOptions): Transport {
       return createConnection(lease.live, () => lease.release())
     },
   }
-}
-
-interface Reached {
-  readonly stream: Duplex
-  readonly ip: string | undefined
-  readonly dnsMs: number
-}
-
-async function reach(
-  target: Target,
-  hop: Lease | undefined,
-  lookUp: Lookup,
-  timers: Timers,
-  signal: AbortSignal,
-): Promise<Reached> {
-  const connectMs = target.connectTimeoutMs ?? timers.connectMs
-  if (hop !== undefined) {
-    const stream = await openTunnel(hop.live, target, connectMs, signal)
-    return { stream, ip: undefined, dnsMs: 0 }
-  }
-  const startedMs = performance.now()
-  const addresses = await resolveName(target, lookUp, timers.dnsMs, signal)
-  const dnsMs = performance.now() - startedMs
-  const socket = await dial(target, addresses, connectMs, signal)
-  return { stream: socket, ip: socket.remoteAddress, dnsMs }
 }
 
 /** Gives the seat back and returns the error as it is to be understood: whose fault it was, and whether a drop was a ban. */

@@ -1,8 +1,9 @@
 // Passwords and passphrases as an operator gives them: typed on a real terminal, from the environment, from a descriptor.
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { eventually } from '../ssh/workbench.ts'
 import { isMissing } from '../support/requires-program.ts'
 import { createJobFolder, FLEET, type JobFolder } from './job-folder.ts'
 import { servePassword, type PasswordServer } from './password-server.ts'
@@ -140,6 +141,33 @@ describe.skipIf(noTerminal !== undefined)('on a terminal', () => {
       expectTerminalAsBefore(terminal.screen())
     })
 
+    it('is not asked for in the background, where the kernel would only stop the command', async () => {
+      const terminal = run('--ask-password', (command) => `set -m; ${command} & wait $!; (exit $?)`)
+      await terminal.ended()
+      expect(terminal.screen()).toContain('FLEET_CLI_NO_TERMINAL')
+      expect(terminal.screen()).toContain('runs in the background')
+      expect(server.connections()).toBe(0)
+    })
+
+    it('is not shown when the command is stopped and goes on', async () => {
+      const terminal = run('--ask-password', (command) => `sh -c 'echo $$ >pid; exec "$@"' sh ${command}`)
+      await terminal.until(QUESTION)
+      const pid = Number(readFileSync(join(job.folder, 'pid'), 'utf8'))
+      const device = readlinkSync(`/proc/${pid}/fd/0`)
+      process.kill(pid, 'SIGSTOP')
+      // What a shell does that gets the terminal back.
+      execFileSync('stty', ['-F', device, 'sane'])
+      process.kill(pid, 'SIGCONT')
+      const isHidden = (): boolean =>
+        execFileSync('stty', ['-F', device, '-a'], { encoding: 'utf8' }).includes(' -echo ')
+      await eventually(isHidden, 'the terminal shows nothing')
+      terminal.type(`${PASSWORD}\r`)
+      await terminal.ended()
+      expect(terminal.screen()).toContain('ended with 0')
+      expect(terminal.screen()).not.toContain('horse')
+      expectTerminalAsBefore(terminal.screen())
+    })
+
     it('is asked for on the terminal when stdin, stdout and stderr are none', async () => {
       const terminal = run('--ask-password', (command) => `echo data | ${command} >out 2>&1`)
       await terminal.until(QUESTION)
@@ -152,7 +180,7 @@ describe.skipIf(noTerminal !== undefined)('on a terminal', () => {
     it('that is pasted with more lines is its first line, and the rest runs nowhere', async () => {
       const terminal = run('--ask-password', (command) => `${command}; timeout --foreground 1 cat >rest`)
       await terminal.until(QUESTION)
-      terminal.type(`${PASSWORD}\n${'touch hacked\n'.repeat(1000)}`)
+      terminal.type(`${PASSWORD}\n${'touch hacked\n'.repeat(200)}`)
       await terminal.ended()
       expect(server.passwords).toEqual([PASSWORD, PASSWORD])
       expect(readFileSync(join(job.folder, 'rest'), 'utf8') + terminal.screen()).not.toContain('hacked')
@@ -221,7 +249,7 @@ describe.skipIf(noTerminal !== undefined)('on a terminal', () => {
       await terminal.until('Passphrase for ')
       terminal.type('\u0003')
       await terminal.ended()
-      expect(terminal.screen().match(/Passphrase for [^:]*: \r\n/g)).toHaveLength(1)
+      expect(terminal.screen().match(/Passphrase for [^:]*: \r/g)).toHaveLength(1)
       expect(terminal.screen()).toContain('ended with 130')
       expectTerminalAsBefore(terminal.screen())
     })

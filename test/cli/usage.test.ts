@@ -87,6 +87,22 @@ describe('fleet init', () => {
     expect(readFileSync(join(job.folder, '.gitignore'), 'utf8')).toBe('node_modules')
   })
 
+  it('keeps an inventory that is there, and leaves nothing half done', async () => {
+    job.write('inventory.yml', 'hosts: { a: }')
+    const result = await job.fleet(['init', '--job', 'photos'])
+    expect(result).toMatchObject({ code: 0, stdout: 'wrote fleet.yml\n' })
+    expect(result.stderr).toContain('kept inventory.yml as it is')
+    expect(readFileSync(join(job.folder, 'inventory.yml'), 'utf8')).toBe('hosts: { a: }')
+  })
+
+  it('says where it cannot write', async () => {
+    job.write('file', '')
+    expect(await job.fleet(['init', 'file'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('expected to write into the folder file: ') as string,
+    })
+  })
+
   it('adds to a .gitignore that is there, once', async () => {
     job.write('.gitignore', 'node_modules')
     expect(await job.fleet(['init', '--job', 'photos'])).toMatchObject({ code: 0 })

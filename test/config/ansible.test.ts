@@ -302,3 +302,24 @@ function hostsOfAnsible(file: string): Readonly<Record<string, Seen>> {
     }),
   )
 }
+
+describe('numbers in an Ansible YAML inventory', () => {
+  it('are names and texts as they are written, though YAML 1.1 has octal, sexagesimal and truth', () => {
+    const text =
+      'all:\n  hosts:\n    010: { ansible_user: 007 }\n    0x10:\n    1_000:\n    no:\n  children: { 020: }\n'
+    const { nodes, groups } = load(text, 'hosts.yml')
+    expect(nodes.map(({ node }) => node)).toEqual(['010', '0x10', '1_000', 'no'])
+    expect(nodes[0]).toMatchObject({ user: '007' })
+    expect(groups).toEqual(['020'])
+  })
+
+  it('are refused as a port when they have a leading zero', () => {
+    const file = scratchFile('hosts.yml', 'all: { hosts: { a: { ansible_port: 0022 } } }')
+    expect(
+      refusalLines(
+        thrownBy(() => loadInventory({ file, operator })),
+        file,
+      ),
+    ).toEqual(['1:22: expected ansible_port to be a whole number from 1 to 65535, found "0022" (string)'])
+  })
+})

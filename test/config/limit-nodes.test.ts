@@ -20,6 +20,14 @@ const inventory = (): Inventory =>
   })
 
 describe('limitNodes', () => {
+  it('knows groups without nodes, and says that they are empty', () => {
+    const ansible = loadInventory({ file: scratchFile('hosts.ini', '[empty]\n[none]\n[web]\na\n') })
+    expect(limitNodes(ansible, 'web,empty').nodes).toHaveLength(1)
+    expect(limitNodes(ansible, 'all,!empty').nodes).toHaveLength(1)
+    expect(thrownBy(() => limitNodes(ansible, 'empty')).message).toMatch(/found none: group empty has no nodes$/)
+    expect(thrownBy(() => limitNodes(ansible, 'web:&empty,none')).message).toMatch(/groups empty, none have no nodes$/)
+  })
+
   it.each([
     [undefined, 'hk01 hk02 hk03 hk04 hk05 sg01 sg02 sg03 ::1 other'],
     ['all', 'hk01 hk02 hk03 hk04 hk05 sg01 sg02 sg03 ::1 other'],

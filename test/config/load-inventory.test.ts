@@ -15,6 +15,27 @@ function refusal(text: string): readonly string[] {
 describe('loadInventory', () => {
   it.each([
     [
+      'groups: { a: { host: [n] } }',
+      [
+        '1:16: expected one of user, port, identity, root, slots, env, via, pool, hosts, children, found the unknown key "host"; did you mean "hosts"?',
+      ],
+    ],
+    [
+      'hosts: { 010: , True: , "020": , 7: }',
+      [
+        '1:10: expected a name in quotes, as YAML reads it as another one, found 010, which is "10"',
+        '1:17: expected a name in quotes, as YAML reads it as another one, found True, which is "true"',
+      ],
+    ],
+    [
+      `hosts: ${'['.repeat(250)}${']'.repeat(250)}`,
+      ['1:207: expected at most 200 levels of lists and mappings in each other, found more'],
+    ],
+    [
+      `hosts: ${'{a: '.repeat(5000)}${'}'.repeat(5000)}`,
+      [expect.stringMatching(/^1:\d+: expected at most 200 levels of lists and mappings in each other, found more$/)],
+    ],
+    [
       'hosts: { a: { adress: x } }',
       [
         '1:15: expected one of user, port, identity, root, slots, env, via, pool, address, found the unknown key "adress"; did you mean "address"?',

@@ -108,6 +108,9 @@ describe('the findings of a node', () => {
     ['a shell that is not POSIX', { shell: '/usr/bin/fish' }, ['note login shell']],
     ['few sessions', { sshd: { maxsessions: '4' } }, ['warning sshd']],
     ['few startups', { sshd: { maxstartups: '3:50:5' } }, ['note sshd']],
+    ['as many startups as handshakes', { sshd: { maxstartups: '8:30:100', persourcemaxstartups: '8' } }, []],
+    ['few startups of one address', { sshd: { persourcemaxstartups: '2' } }, ['note sshd']],
+    ['no limit for one address', { sshd: { persourcemaxstartups: 'none' } }, []],
     ['an sshd that is not known', { sshd: {}, sshdSource: '' }, []],
   ])('name %s', (_, change, expected) => {
     expect(named(change)).toEqual(expected)
@@ -148,6 +151,26 @@ describe('the findings of a node', () => {
     expect([silent, refused].map((seen) => named({}, seen, { isDispatcherUp: false }))).toEqual([
       ['warning dispatcher'],
       ['note dispatcher'],
+    ])
+  })
+
+  it('say that 127.0.0.1 on a node is that node, but where this machine is one or a tunnel ends', () => {
+    const at = (kind: 'refused' | 'answers', host: string): Partial<Observation> => ({
+      dispatcher: { url: `http://${host}:7070`, outcome: kind === 'refused' ? { kind } : { kind, status: 200 } },
+    })
+    const away = { isDispatcherUp: false }
+    for (const host of ['127.0.0.1', 'localhost', '[::1]'])
+      expect(found({}, at('refused', host), away)).toMatchObject([
+        { severity: 'error', message: `http://${host}:7070 is the node itself there, and not this machine` },
+      ])
+    expect(named({ controlAddress: '127.0.0.1' }, at('refused', '127.0.0.1'), away)).toEqual(['note dispatcher'])
+    expect(named({}, at('answers', '127.0.0.1'))).toEqual([])
+  })
+
+  it('keep what a node said when only the question about the dispatcher failed', () => {
+    const outcome = { kind: 'failed', code: 'FLEET_SSH_EXEC_TIMEOUT', message: 'node01: no end' } as const
+    expect(found({}, { dispatcher: { url, outcome } })).toMatchObject([
+      { severity: 'warning', message: `whether ${url} answers could not be found out (FLEET_SSH_EXEC_TIMEOUT)` },
     ])
   })
 

@@ -4,7 +4,8 @@ import type { Target } from '../../src/ssh/index.ts'
 import { describeOnLab } from './describe-on-lab.ts'
 import { startLab, type Lab } from './lab.ts'
 import { ask, labTarget, labTransport, numbersOf, verdictOf } from './lab-targets.ts'
-import { admitOnlyFrom, configureSshd, dropsOf, loginsOf } from './node-changes.ts'
+import { admitOnlyFrom, configureSshd, dropsOf, loginsOf, must } from './node-changes.ts'
+import { createOperator, nodesOf, outcomesOf } from './operator.ts'
 
 const BEHIND = 20
 const OPERATORS = 3
@@ -53,6 +54,36 @@ describeOnLab('twenty nodes behind a bastion that takes one handshake at a time'
       `MaxStartups 1:100:1 on a bastion, ${BEHIND} nodes behind it, ${OPERATORS} operators at once: ${dropsOf(lab, 1)} drops, no failure\n`,
     )
     expect(verdicts).toEqual(Array(OPERATORS * BEHIND).fill('ok'))
+  })
+
+  it('are all reached by the command line too, when the inventory names it', async () => {
+    const before = loginsOf(lab, 1)
+    const inventory = lab
+      .inventoryYml()
+      .replace(/^ {2}(node\d+): \{ (address: \S+) \}$/gm, (_line, name: string, address: string) =>
+        name === 'node01' ? `  bastion: { ${address}, pool: false }` : `  ${name}: { ${address}, via: bastion }`,
+      )
+    await using operator = await createOperator({
+      inventory,
+      knownHostsFile: lab.knownHostsFile,
+      ssh: { retries: 0, timeouts: { connect: '3s' } },
+    })
+    const result = await operator.fleet('exec', '--json', '--', 'true')
+    expect(outcomesOf(result), result.stderr).toEqual(lab.nodes.slice(1).map(({ name }) => `${name}: ok`))
+    expect(result.exitCode).toBe(0)
+    expect(loginsOf(lab, 1) - before).toBe(1)
+    await must(lab, BEHIND, 'rm -r /root/.ssh')
+    const check = await operator.fleet('exec', '--json', '--limit', `node02,node${BEHIND}`, '--', 'true')
+    expect(outcomesOf(check)).toEqual(['node02: ok', `node${BEHIND}: FLEET_SSH_AUTH`])
+    expect(check.exitCode).toBe(3)
+    await lab.kill(1)
+    const lost = await operator.fleet('exec', '--json', '--', 'true')
+    for (const { error } of nodesOf(lost)) {
+      expect(error?.code).toMatch(/^FLEET_SSH_(?:UNREACHABLE|CONNECT_TIMEOUT)$/)
+      expect(error?.message).toContain('bastion')
+    }
+    expect(lost.exitCode).toBe(4)
+    await lab.start(1)
   })
 
   it('are lost, each with its own error, when the bastion goes off while their commands run', async () => {

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { describeOnLab } from './describe-on-lab.ts'
 import { startLab, type Lab } from './lab.ts'
 import { ask, labTarget, labTransport, numbersOf, verdictOf } from './lab-targets.ts'
+import { createOperator, nodesOf } from './operator.ts'
 
 const OFF = 1
 const CUT = 2
@@ -71,6 +72,44 @@ describeOnLab('nodes that are lost', () => {
     writeFileSync(join(began.here, 'go'), '')
     for (const node of WELL) expect(await calls[node - 1]).toMatchObject({ exitCode: 7 })
     await transport.close()
+  })
+
+  it('while a command of the command line runs on them are each told apart in its document', async () => {
+    await using operator = await createOperator({
+      inventory: lab.inventoryYml(),
+      knownHostsFile: lab.knownHostsFile,
+      ssh: { retries: 0, timeouts: { connect: '2s', banner: '3s', idle: '8s' } },
+    })
+    const began = mark(lab, 'command')
+    const startedMs = performance.now()
+    const running = operator.fleet(
+      'exec',
+      '--json',
+      '--',
+      `${began.touch}; while [ ! -e ${began.folder}/go ]; do sleep 0.1; echo; done; echo whole`,
+    )
+    await began.all(NODES)
+    await loseAll(lab)
+    writeFileSync(join(began.here, 'go'), '')
+    const result = await running
+    expect(performance.now() - startedMs).toBeLessThan(60_000)
+    expect(result.exitCode, result.stderr).toBe(3)
+    const records = nodesOf(result)
+    for (const node of LOSERS) expect(records[node - 1]).toMatchObject({ ok: false, outcome: 'unknown' })
+    for (const node of LOSERS) expect(records[node - 1]?.error?.code).toMatch(LOST)
+    for (const node of WELL) expect(records[node - 1]).toMatchObject({ ok: true, exit_code: 0 })
+    await recoverAll(lab)
+
+    await lab.kill(OFF)
+    await lab.cut(CUT)
+    await lab.pause(HUNG)
+    const afterwards = await operator.fleet('exec', '--json', '--', 'true')
+    expect(afterwards.exitCode).toBe(3)
+    const verdicts = nodesOf(afterwards).map(({ ok, error }) => (ok ? 'ok' : String(error?.code)))
+    expect(verdicts[OFF - 1]).toMatch(NO_ANSWER)
+    expect(verdicts[CUT - 1]).toMatch(NO_ANSWER)
+    expect(verdicts.slice(HUNG - 1)).toEqual(['FLEET_SSH_HANDSHAKE_TIMEOUT', 'ok', 'ok', 'ok'])
+    expect(afterwards.stderr).toMatch(/--limit/)
   })
 
   it('while they are sent 50 MB end with their class, and the others have all of it', async () => {

@@ -108,6 +108,17 @@ describeOnLab('an address', () => {
     await transport.close()
   })
 
+  it('where a call is given up ends its silent command too, when that is not of root', async () => {
+    const transport = labTransport(lab)
+    const connection = await transport.connect(labTarget(lab, 1, { user: 'deploy' }))
+    const controller = new AbortController()
+    const onStdout = (): void => controller.abort()
+    const call = connection.exec('echo; exec sleep 1000', { signal: controller.signal, onStdout })
+    expect(await verdictOf(call)).toBe('FLEET_SSH_ABORTED')
+    await expect.poll(() => lab.processes(1).filter(({ command }) => command === 'sleep 1000')).toEqual([])
+    await transport.close()
+  })
+
   it('whose host key has changed is refused, and nothing is tried twice', async () => {
     const file = join(lab.shared.here, 'other_known_hosts')
     const [first = '', second = ''] = readFileSync(lab.knownHostsFile, 'utf8').split('\n')

@@ -1,7 +1,7 @@
 // From a target to an open connection: names with several addresses, IPv6, and places that do not answer.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { freePort } from '../support/free-port.ts'
 import { startSshd, whyNoSshd } from './sshd.ts'
@@ -13,33 +13,38 @@ if (missing !== undefined) process.stderr.write(`SKIPPED addresses of a real ssh
 const ipv4 = (...addresses: string[]) => addresses.map((address) => ({ address, family: 4 }))
 
 /** Takes the place of a machine that swallows packets: what listens there stands still, and its queue is full. */
-async function listenSilently(address: string, port: number): Promise<void> {
+async function listenSilently(address: string, port: number): Promise<() => Promise<void>> {
   const program = `require('node:net').createServer().listen({ host: '${address}', port: ${port}, backlog: 1 }, () => console.log('on'))`
   const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
   await once(child.stdout, 'data')
   child.kill('SIGSTOP')
   const fillers = Array.from({ length: 4 }, () => connect(port, address).on('error', () => undefined))
-  onTestFinished(async () => {
+  await Promise.race(fillers.map((filler) => once(filler, 'connect')))
+  return async () => {
     for (const filler of fillers) filler.destroy()
     child.kill('SIGKILL')
     await once(child, 'exit')
-  })
-  await Promise.race(fillers.map((filler) => once(filler, 'connect')))
+  }
 }
 
 describe('an address', () => {
   let bench: Workbench
+  const stops: (() => Promise<void>)[] = []
+  const silence = async (address: string, port: number): Promise<void> => {
+    stops.push(await listenSilently(address, port))
+  }
   beforeEach(() => {
     bench = createWorkbench()
   })
   afterEach(async () => {
+    await Promise.all(stops.splice(0).map((stop) => stop()))
     bench.remove()
     await eventually(() => openSockets() === 0, 'no socket is left')
   })
 
   test('that swallows every packet is a connect timeout, on time', async () => {
     const port = await freePort()
-    await listenSilently('127.0.0.2', port)
+    await silence('127.0.0.2', port)
     const transport = bench.transport({ timers: { connectMs: 400 }, retries: 0 })
     const startedMs = performance.now()
     const error = await errorOf(
@@ -52,7 +57,7 @@ describe('an address', () => {
 
   test('of a target may have a timer of its own', async () => {
     const port = await freePort()
-    await listenSilently('127.0.0.2', port)
+    await silence('127.0.0.2', port)
     const target = bench.target({ address: '127.0.0.2', port }, { connectTimeoutMs: 200 })
     const error = await errorOf(bench.transport({ retries: 0 }).connect(target), 'FLEET_SSH_CONNECT_TIMEOUT')
     expect(error.message).toContain('within 200 ms')
@@ -92,21 +97,16 @@ describe('an address', () => {
 
   test('of several is left behind, with nothing open, when the call is given up', async () => {
     const port = await freePort()
-    await listenSilently('127.0.0.2', port)
-    await listenSilently('127.0.0.3', port)
+    await silence('127.0.0.2', port)
+    await silence('127.0.0.3', port)
     const lookUp = () => Promise.resolve(ipv4('127.0.0.2', '127.0.0.3'))
     const controller = new AbortController()
-    const server = createServer().listen(0, '127.0.0.1')
-    onTestFinished(() => void server.close())
     const before = openSockets()
     const call = bench
       .transport({ lookUp })
       .connect(bench.target({ address: 'a.test', port }), { signal: controller.signal })
     const outcome = errorOf(call, 'FLEET_SSH_ABORTED')
-    await eventually(
-      () => process.getActiveResourcesInfo().filter((name) => name === 'TCPConnectWrap').length >= 2,
-      'both are dialled',
-    )
+    await eventually(() => openSockets() >= before + 2, 'both are dialled')
     controller.abort()
     await outcome
     await eventually(() => openSockets() <= before, 'both are let go of')
@@ -114,8 +114,8 @@ describe('an address', () => {
 
   describe.skipIf(missing !== undefined)('of a real sshd', () => {
     test.each([
-      ['refuses', async () => undefined],
-      ['swallows every packet', async (port: number) => listenSilently('127.0.0.2', port)],
+      ['refuses', () => Promise.resolve()],
+      ['swallows every packet', (port: number) => silence('127.0.0.2', port)],
     ])('is reached though the first address of its name %s', async (_how, prepare: (port: number) => Promise<void>) => {
       const sshd = await startSshd(bench)
       onTestFinished(sshd.close)

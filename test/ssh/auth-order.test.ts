@@ -17,6 +17,11 @@ describe('the order of keys', () => {
     expect(names(orderOffers(['x', 'b', 'y', 'a'].map(key), ['a', 'b', 'c'].map(key), 6))).toBe('a b x y c')
   })
 
+  test('counts an agent key as named that only a public half names', () => {
+    const agent = [...['1', '2', '3', '4', '5', '6'].map(key), { ...key('b'), named: 1 }, { ...key('a'), named: 0 }]
+    expect(names(orderOffers(agent, ['c'].map(key), 6))).toBe('a b 1 2 3 c')
+  })
+
   test('cuts other agent keys first when there are too many', () => {
     const agent = ['1', '2', '3', '4', '5', '6', 'a'].map(key)
     expect(names(orderOffers(agent, ['a', 'c'].map(key), 6))).toBe('a 1 2 3 4 c')

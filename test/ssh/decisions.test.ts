@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { FleetError, type FleetErrorCode } from '../../src/core/index.ts'
+import { channelLimit } from '../../src/ssh/channel-limit.ts'
 import { nextAllowance } from '../../src/ssh/endpoint-budget.ts'
 import { createGate, type Ticket } from '../../src/ssh/gate.ts'
 import { hostKeyAlgorithms } from '../../src/ssh/host-key-algorithms.ts'
@@ -90,4 +91,18 @@ describe('a gate', () => {
       }),
     )
   })
+})
+
+test.each([
+  ['SSH-2.0-OpenSSH_9.2p1 Debian-2', 8],
+  ['SSH-2.0-dropbear_2020.81', 8],
+  ['SSH-2.0-dropbear_2022.82', 1],
+  ['SSH-2.0-dropbear_2022.83 extra', 1],
+  ['SSH-2.0-dropbear_2024.85', 1],
+  ['SSH-2.0-dropbear_2024.86', 8],
+  ['SSH-2.0-dropbear_2025.89', 8],
+  ['SSH-2.0-dropbear', 8],
+  ['', 8],
+])('a server that greets with %j is given %i commands at once', (greeting, limit) => {
+  expect(channelLimit(greeting)).toBe(limit)
 })

@@ -2,13 +2,15 @@
 import { existsSync } from 'node:fs'
 import { systemClock } from '../../core/index.ts'
 import { checkNode, forEachNode, isDispatcherUp, type NodeCheck, type NodeResult } from '../../fleet/index.ts'
-import { loadContext, type NodeOptions } from '../context.ts'
+import { loadContext } from '../context.ts'
+import type { NodeOptions } from '../options.ts'
 import { ExitCode } from '../exit-code.ts'
 import { checkJson } from '../output/check-json.ts'
 import { isBad, problemLines } from '../output/check-problems.ts'
 import { summaryLines } from '../output/check-summary.ts'
 import { checkTable } from '../output/check-table.ts'
 import { withProgress } from '../output/progress.ts'
+import { reportFailedNodes } from '../retry-file.ts'
 
 /** 3 when some nodes have an error or cannot be reached, 4 when all do; warnings do not count. */
 export async function check(options: NodeOptions): Promise<ExitCode> {
@@ -33,6 +35,11 @@ export async function check(options: NodeOptions): Promise<ExitCode> {
     for (const line of options.verbose === true ? checkTable(results) : summaryLines(results, output.style))
       output.result(line)
     output.json(checkJson(results, context.notes))
+    await reportFailedNodes(
+      context,
+      'check',
+      results.map((result) => ({ node: result.node, ok: !isBad(result) })),
+    )
     return exitCodeOf(results)
   } finally {
     await transport.close()

@@ -19,7 +19,8 @@ import {
   startSourceServer,
   type DemoNodes,
 } from '../../demo/index.ts'
-import { loadContext, outputOf, parseCount, type CommonOptions } from '../context.ts'
+import { loadContext } from '../context.ts'
+import { outputOf, parseCount, type CommonOptions } from '../options.ts'
 import { ExitCode } from '../exit-code.ts'
 import type { Output } from '../output/output.ts'
 import { statusLines } from '../output/status-table.ts'

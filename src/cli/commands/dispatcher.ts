@@ -7,7 +7,7 @@ import { FleetError, parseDuration, parseJobName, systemClock, type JobName } fr
 import { createRetryPolicy, loadTokens, startDispatcher } from '../../dispatcher/index.ts'
 import { controlPaths, controlUrl, operatorClient, startDispatcherHere, stopDispatcherHere } from '../../fleet/index.ts'
 import { openSqliteLedger } from '../../ledger/index.ts'
-import { outputOf, type CommonOptions } from '../context.ts'
+import { outputOf, type CommonOptions } from '../options.ts'
 import { ExitCode } from '../exit-code.ts'
 import { dispatcherText, idsText } from '../output/status-table.ts'
 import { serveCommand } from '../serve-command.ts'

@@ -1,9 +1,17 @@
 // fleet exec: one command on every node. Equal outputs are shown once; nothing is hidden that a node said or did not say.
 import { foldNodes } from '../../config/index.ts'
 import { parseDuration, FleetError } from '../../core/index.ts'
-import { execOnNode, forEachNode, isSuccess, type ExecOutcome, type NodeResult } from '../../fleet/index.ts'
-import { execCommand } from '../../node/index.ts'
-import { loadContext, type Context, type NodeOptions } from '../context.ts'
+import {
+  execOnNode,
+  forEachNode,
+  isSuccess,
+  outcomeLabel,
+  type ExecOutcome,
+  type NodeResult,
+} from '../../fleet/index.ts'
+import { commandLine, execCommand } from '../../node/index.ts'
+import { loadContext, type Context } from '../context.ts'
+import type { NodeOptions } from '../options.ts'
 import { ExitCode } from '../exit-code.ts'
 import { createOutputMode } from '../exec/output-mode.ts'
 import { openStdinFile } from '../exec/stdin-file.ts'
@@ -19,6 +27,8 @@ export interface ExecCommandOptions extends NodeOptions {
 
 export async function exec(words: readonly [string, ...string[]], options: ExecCommandOptions): Promise<ExitCode> {
   const command = execCommand(words)
+  // Throws for what no node could take, before any is reached.
+  commandLine(command)
   const timeoutMs = options.timeout === '0' ? 0 : parseDuration(options.timeout)
   const context = loadContext(options, { job: 'optional' })
   if (options.dryRun === true) return describe(context, words)
@@ -99,7 +109,7 @@ function isAborted(outcome: ExecOutcome): boolean {
 function errorOf(outcome: ExecOutcome): FleetError {
   return outcome.kind === 'unknown'
     ? outcome.error
-    : new FleetError(EXIT_CODE, 'the command did not end with exit code 0')
+    : new FleetError(EXIT_CODE, `expected exit 0, found ${outcomeLabel(outcome)}`)
 }
 
 function describe({ output, nodes }: Context, words: readonly string[]): ExitCode {

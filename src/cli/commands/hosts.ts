@@ -1,15 +1,10 @@
 // fleet hosts: what was understood of the inventory and of ssh_config, and where each value came from. Nothing is dialled.
-import {
-  limitNodes,
-  loadInventory,
-  reachNodes,
-  type Access,
-  type FleetConfig,
-  type ReachableNode,
-} from '../../config/index.ts'
-import { configOf, outputOf, reachOptions, type NodeOptions } from '../context.ts'
+import { existsSync } from 'node:fs'
+import { limitNodes, loadInventory, reachNodes, type FleetConfig, type ReachableNode } from '../../config/index.ts'
+import { configOf, outputOf, reachOptions, type NodeOptions } from '../options.ts'
 import { ExitCode } from '../exit-code.ts'
 import { errorJson, printNodeErrors } from '../output/errors.ts'
+import { nodeDetails, placeOf, slotsOf } from '../output/node-details.ts'
 import type { Output } from '../output/output.ts'
 import { table } from '../output/table.ts'
 
@@ -22,8 +17,12 @@ export async function hosts(options: NodeOptions): Promise<ExitCode> {
   })
   // Without a pattern also those that are no part of the fleet: they are in the file, and may be hops.
   const chosen = options.limit === undefined ? inventory : limitNodes(inventory, options.limit)
-  const nodes = reachNodes(chosen.nodes, inventory, reachOptions(options))
-  if (options.verbose === true) for (const node of nodes) describe(output, node, config)
+  const job = existsSync(config.file) ? `${options.config} or its default` : 'built in'
+  const nodes = reachNodes(chosen.nodes, inventory, reachOptions(options)).map((node) => ({
+    ...node,
+    from: { slots: job, root: job, ...node.from },
+  }))
+  if (options.verbose === true) for (const line of nodeDetails(nodes, config, output.style)) output.result(line)
   else for (const line of overview(nodes, config)) output.result(line)
   if (!output.isJson) printNotes(output, inventory.notes, nodes.flatMap(notesOf), options.verbose === true)
   printNodeErrors(
@@ -73,47 +72,12 @@ function overview(nodes: readonly ReachableNode[], config: FleetConfig): string[
   return table(columns, rows)
 }
 
-/** Every value of one node, each with its source. */
-function describe(output: Output, node: ReachableNode, config: FleetConfig): void {
-  const { access, via, from } = node
-  const rows: [name: string, value: string][] = [
-    ['address', access.address],
-    ['port', String(access.port)],
-    ['user', access.user],
-    ['identities', access.identities.join(' ') || 'none'],
-    ['agent', access.agent ?? 'none'],
-    ['via', via.map(placeOf).join(' ') || 'none'],
-    ['knownHosts', access.knownHosts.join(' ') || 'none'],
-    ['hostKeyAlias', access.hostKeyAlias ?? ''],
-    ['acceptNew', String(access.acceptNew)],
-    ['slots', slotsOf(node, config)],
-    ['root', node.root ?? config.root],
-    ['groups', node.groups.join(' ')],
-    ...Object.entries(node.env).map(([name, value]): [string, string] => [`env.${name}`, value]),
-  ]
-  output.result(output.style('bold', node.node))
-  const shown = rows.filter(([, value]) => value !== '')
-  for (const line of table(
-    [{ title: '' }, { title: '' }, { title: '' }],
-    shown.map(([name, value]) => [`  ${name}`, value, from[name] === undefined ? '' : `# ${from[name]}`]),
-  ).slice(1))
-    output.result(line)
-}
-
-function placeOf({ user, address, port }: Access): string {
-  return `${user}@${address.includes(':') ? `[${address}]` : address}:${port}`
-}
-
 function wayOf({ via }: ReachableNode): string {
   return via.map((hop) => hop.name).join(' ')
 }
 
-function slotsOf({ pool, slots }: ReachableNode, config: FleetConfig): string {
-  return pool ? String(slots ?? config.worker.slots) : 'not in the fleet'
-}
-
 function notesOf({ access, via }: ReachableNode): readonly string[] {
-  return [...access.notes, ...via.flatMap((hop) => hop.notes)]
+  return [...new Set([...access.notes, ...via.flatMap((hop) => hop.notes)])]
 }
 
 function nodeJson(node: ReachableNode, config: FleetConfig): object {
@@ -130,10 +94,20 @@ function nodeJson(node: ReachableNode, config: FleetConfig): object {
     root: node.root ?? config.root,
     env: node.env,
     identities: access.identities,
+    identities_only: access.identitiesOnly,
+    agent: access.agent ?? null,
     known_hosts: access.knownHosts,
+    host_key_alias: access.hostKeyAlias ?? null,
+    accept_new: access.acceptNew,
+    connect_timeout_ms: access.connectTimeoutMs ?? null,
     hops: via.map(({ name, address, port, user }) => ({ name, address, port, user })),
     notes: notesOf(node),
-    from: node.from,
+    from: Object.fromEntries(Object.entries(node.from).map(([key, place]) => [jsonKey(key), place])),
     ...(refusal === undefined ? {} : { error: errorJson(refusal) }),
   }
+}
+
+/** `from` has the keys of the values beside it; names of variables (`env.NAME`) are the operator's. */
+function jsonKey(key: string): string {
+  return key.includes('.') ? key : key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }

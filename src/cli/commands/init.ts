@@ -3,7 +3,7 @@ import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { fleetYmlTemplate, inventoryYmlTemplate, jsonSchema, SCHEMA_NAMES } from '../../config/index.ts'
 import { FleetError, parseJobName, type JobName } from '../../core/index.ts'
-import { outputOf, type CommonOptions } from '../context.ts'
+import { outputOf, type CommonOptions } from '../options.ts'
 import { ExitCode } from '../exit-code.ts'
 
 export interface InitOptions extends CommonOptions {
@@ -12,7 +12,20 @@ export interface InitOptions extends CommonOptions {
   readonly schemas?: boolean
 }
 
+/** Throws FLEET_CLI_FILE_EXISTS when there is a fleet.yml, FLEET_CLI_BAD_FILE when the folder cannot be written. */
 export async function init(directory: string, options: InitOptions): Promise<ExitCode> {
+  try {
+    return await writeJob(directory, options)
+  } catch (error) {
+    if (!(error instanceof Error) || !('syscall' in error)) throw error
+    throw new FleetError('FLEET_CLI_BAD_FILE', `expected to write into the folder ${directory}: ${error.message}`, {
+      remedy: 'name a folder that you may write to: fleet init DIR',
+      cause: error,
+    })
+  }
+}
+
+async function writeJob(directory: string, options: InitOptions): Promise<ExitCode> {
   const folder = resolve(directory)
   const output = outputOf(options)
   await mkdir(folder, { recursive: true })
@@ -26,13 +39,16 @@ export async function init(directory: string, options: InitOptions): Promise<Exi
     return ExitCode.ok
   }
   const job = options.job === undefined ? jobFromFolder(folder) : parseJobName(options.job)
-  const files = { 'fleet.yml': fleetYmlTemplate(job), 'inventory.yml': inventoryYmlTemplate() }
-  for (const [name, text] of Object.entries(files)) await create(join(folder, name), text)
+  if (!(await create(join(folder, 'fleet.yml'), fleetYmlTemplate(job)))) throw existsAlready(join(folder, 'fleet.yml'))
+  // Many have an inventory before they have a job.
+  const hasInventory = !(await create(join(folder, 'inventory.yml'), inventoryYmlTemplate()))
   await writeSchemas(join(folder, '.fleet', 'schema'))
   await ignorePrivateFolder(join(folder, '.gitignore'))
-  for (const name of Object.keys(files)) output.result(`wrote ${join(directory, name)}`)
+  const names = ['fleet.yml', ...(hasInventory ? [] : ['inventory.yml'])]
+  for (const name of names) output.result(`wrote ${join(directory, name)}`)
+  if (hasInventory) output.note(`kept ${join(directory, 'inventory.yml')} as it is`)
   output.note('next: edit both, then fleet check, fleet push, fleet start, fleet ids add FILE, fleet status')
-  output.json({ schema: 'fleet.init/1', job, files: Object.keys(files).map((name) => join(folder, name)) })
+  output.json({ schema: 'fleet.init/1', job, files: names.map((name) => join(folder, name)) })
   return ExitCode.ok
 }
 
@@ -43,16 +59,21 @@ async function writeSchemas(folder: string): Promise<void> {
     await writeFile(join(folder, `${name}.json`), `${JSON.stringify(jsonSchema(name), undefined, 2)}\n`)
 }
 
-async function create(file: string, text: string): Promise<void> {
+/** False when the file is there already; it is not changed then. */
+async function create(file: string, text: string): Promise<boolean> {
   try {
     await writeFile(file, text, { flag: 'wx' })
+    return true
   } catch (error) {
-    if (!(error instanceof Error) || !('code' in error) || error.code !== 'EEXIST') throw error
-    throw new FleetError('FLEET_CLI_FILE_EXISTS', `${file} exists already; nothing was changed in it`, {
-      remedy: 'edit it, or name another folder: fleet init DIR',
-      cause: error,
-    })
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
+    throw error
   }
+}
+
+function existsAlready(file: string): FleetError {
+  return new FleetError('FLEET_CLI_FILE_EXISTS', `${file} exists already; nothing was changed`, {
+    remedy: 'edit it, or name another folder: fleet init DIR',
+  })
 }
 
 /** `.fleet/` holds tokens and the ledger: neither belongs into a repository. */

@@ -9,11 +9,13 @@ import {
   withConnection,
   type PushValue,
 } from '../../fleet/index.ts'
-import { loadContext, type NodeOptions } from '../context.ts'
+import { loadContext } from '../context.ts'
+import type { NodeOptions } from '../options.ts'
 import { exitCodeOfNodes, type ExitCode } from '../exit-code.ts'
 import { nodesJson, printNodeErrors } from '../output/errors.ts'
 import { withProgress } from '../output/progress.ts'
 import { count, table } from '../output/table.ts'
+import { reportFailedNodes } from '../retry-file.ts'
 
 export async function push(files: readonly string[], options: NodeOptions): Promise<ExitCode> {
   const context = loadContext(options)
@@ -67,6 +69,7 @@ export async function push(files: readonly string[], options: NodeOptions): Prom
   }
   printNodeErrors(output, results)
   output.json(nodesJson('fleet.push/1', results, ({ sentBytes, ...value }) => ({ ...value, sent_bytes: sentBytes })))
+  await reportFailedNodes(context, 'push', results)
   return exitCodeOfNodes(results)
 }
 

@@ -18,12 +18,14 @@ import {
 } from '../../fleet/index.ts'
 import { nodeToken } from '../../protocol/index.ts'
 import type { Connection } from '../../ssh/index.ts'
-import { loadContext, parseCount, type NodeOptions } from '../context.ts'
+import { loadContext } from '../context.ts'
+import { parseCount, type NodeOptions } from '../options.ts'
 import { exitCodeOfNodes, type ExitCode } from '../exit-code.ts'
 import { nodesJson, printNodeErrors } from '../output/errors.ts'
 import type { Output } from '../output/output.ts'
 import { withProgress } from '../output/progress.ts'
 import { table } from '../output/table.ts'
+import { reportFailedNodes } from '../retry-file.ts'
 import { serveCommand } from '../serve-command.ts'
 
 export interface StartCommandOptions extends NodeOptions {
@@ -64,6 +66,7 @@ export async function start(options: StartCommandOptions): Promise<ExitCode> {
       ),
   )
   print(output, results)
+  await reportFailedNodes(context, 'start', results)
   return exitCodeOfNodes(results)
 }
 

@@ -1,7 +1,8 @@
 // fleet status: one table about everything. It only looks: nothing on a node or in the dispatcher changes.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../core/index.ts'
-import { loadContext, type Context, type NodeOptions } from '../context.ts'
+import { loadContext, type Context } from '../context.ts'
+import type { NodeOptions } from '../options.ts'
 import { ExitCode, exitCodeOfNodes } from '../exit-code.ts'
 import { printNodeErrors } from '../output/errors.ts'
 import { statusJson } from '../output/status-json.ts'

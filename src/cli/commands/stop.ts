@@ -1,10 +1,12 @@
 // fleet stop: drain by default, --now to end the workers. The dispatcher goes on, unless --dispatcher is given.
 import { parseDuration, systemClock } from '../../core/index.ts'
 import { forEachNode, stopDispatcherHere, stopNode, withConnection } from '../../fleet/index.ts'
-import { loadContext, type NodeOptions } from '../context.ts'
+import { loadContext } from '../context.ts'
+import type { NodeOptions } from '../options.ts'
 import { exitCodeOfNodes, type ExitCode } from '../exit-code.ts'
 import { nodesJson, printNodeErrors } from '../output/errors.ts'
 import { withProgress } from '../output/progress.ts'
+import { reportFailedNodes } from '../retry-file.ts'
 
 export interface StopCommandOptions extends NodeOptions {
   readonly now?: boolean
@@ -46,5 +48,6 @@ export async function stop(options: StopCommandOptions): Promise<ExitCode> {
     output.note('dispatcher stopped')
   }
   output.json(nodesJson('fleet.stop/1', results, (status) => ({ slots: status.slots.length })))
+  await reportFailedNodes(context, 'stop', results)
   return exitCodeOfNodes(results)
 }

@@ -1,4 +1,5 @@
 // The three ways to see what a command printed everywhere: gathered at the end, as a stream of lines, in files.
+import { isUtf8 } from 'node:buffer'
 import { foldNodes } from '../../config/index.ts'
 import { FleetError, type NodeName } from '../../core/index.ts'
 import { outcomeLabel, type ExecOutcome, type NodeResult, type OutputSink } from '../../fleet/index.ts'
@@ -7,7 +8,7 @@ import type { Output } from '../output/output.ts'
 import { printable } from '../output/printable.ts'
 import { createGathering, type Gathered, type Gatherer } from './gather.ts'
 import { groupsOf, type Ended, type Group } from './groups.ts'
-import { createFileSink, type FileSink } from './output-files.ts'
+import { createFileSink, makeFolder, type FileSink } from './output-files.ts'
 import { createLineSink, type LineSink } from './stream-lines.ts'
 
 export interface OutputMode {
@@ -99,7 +100,7 @@ function streamed(): OutputMode {
 
 function streamedJson(): OutputMode {
   const mode = streamOf((node, stream, line) => {
-    process.stdout.write(`${JSON.stringify({ node, stream, line: line.toString() })}\n`)
+    process.stdout.write(`${JSON.stringify({ node, stream, ...textOf('line', line) })}\n`)
   })
   return {
     ...mode,
@@ -133,6 +134,7 @@ function streamOf(onLine: (node: NodeName, stream: 'stdout' | 'stderr', line: Bu
 }
 
 function inFiles(output: Output, folder: string): OutputMode {
+  makeFolder(folder)
   const open = new Map<string, FileSink>()
   return {
     open: (node) => {
@@ -165,7 +167,15 @@ function inFiles(output: Output, folder: string): OutputMode {
 }
 
 function textsOf(output: Gathered | undefined): object {
-  return { stdout: output?.stdout.toString() ?? '', stderr: output?.stderr.toString() ?? '' }
+  return { ...textOf('stdout', output?.stdout), ...textOf('stderr', output?.stderr) }
+}
+
+/** As text, and also as the bytes that it was when they were not UTF-8. */
+function textOf(name: string, bytes: Buffer = Buffer.alloc(0)): object {
+  return {
+    [name]: bytes.toString(),
+    ...(isUtf8(bytes) ? {} : { [`${name}_base64`]: bytes.toString('base64') }),
+  }
 }
 
 /** Node by node: one text with the output of fifty nodes may be longer than a string can be. */

@@ -1,5 +1,6 @@
 // One input for all nodes. It is opened once, so that all of them read the same bytes whatever becomes of the name; what can be
 // read only once (a pipe) is copied to a file without a name first.
+import { fstatSync } from 'node:fs'
 import { mkdtemp, open, rm, rmdir, type FileHandle } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,10 +17,10 @@ export interface StdinFile {
 /** Of one read. Bytes; what `feed` gives a channel in one piece. */
 const PIECE_BYTES = 256 * 1024
 
-/** `-` is this process's own stdin. Throws FLEET_CLI_BAD_FILE. An aborted `signal` ends the copying of a pipe. */
-export async function openStdinFile(path: string, signal?: AbortSignal): Promise<StdinFile> {
+/** `-` is this process's own stdin. Throws FLEET_CLI_BAD_FILE. */
+export async function openStdinFile(path: string): Promise<StdinFile> {
   try {
-    const handle = path === '-' ? await spool(process.stdin, signal) : await openFile(path, signal)
+    const handle = path === '-' ? await spoolOwn() : await openFile(path)
     return { read: () => Readable.from(piecesOf(handle), { objectMode: false }), close: () => handle.close() }
   } catch (error) {
     throw new FleetError('FLEET_CLI_BAD_FILE', `expected to read ${path} for --stdin: ${messageOf(error)}`, {
@@ -39,13 +40,19 @@ async function* piecesOf(handle: FileHandle): AsyncGenerator<Buffer> {
   }
 }
 
-async function openFile(path: string, signal: AbortSignal | undefined): Promise<FileHandle> {
+/** Node reads a folder as if it were empty. */
+async function spoolOwn(): Promise<FileHandle> {
+  if (fstatSync(0).isDirectory()) throw new Error('it is a folder')
+  return spool(process.stdin)
+}
+
+async function openFile(path: string): Promise<FileHandle> {
   const handle = await open(path, 'r')
   try {
     const kind = await handle.stat()
     if (kind.isFile()) return handle
     if (kind.isDirectory()) throw new Error('it is a folder')
-    const spooled = await spool(handle.createReadStream({ autoClose: false }), signal)
+    const spooled = await spool(handle.createReadStream({ autoClose: false }))
     await handle.close()
     return spooled
   } catch (error) {
@@ -54,17 +61,14 @@ async function openFile(path: string, signal: AbortSignal | undefined): Promise<
   }
 }
 
-async function spool(input: Readable, signal: AbortSignal | undefined): Promise<FileHandle> {
+async function spool(input: Readable): Promise<FileHandle> {
   const folder = await mkdtemp(join(tmpdir(), 'fleet-stdin-'))
   const file = join(folder, 'stdin')
   const handle = await open(file, 'wx+', 0o600)
   await rm(file)
   await rmdir(folder)
   try {
-    for await (const chunk of input) {
-      signal?.throwIfAborted()
-      await handle.writeFile(chunk as Buffer)
-    }
+    for await (const chunk of input) await handle.writeFile(chunk as Buffer)
     return handle
   } catch (error) {
     await handle.close()

@@ -2,6 +2,7 @@
 import { foldNodes } from '../../config/index.ts'
 import { bySeverity, type Finding, type NodeCheck, type NodeResult } from '../../fleet/index.ts'
 import type { Output, Style } from './output.ts'
+import { withoutNames } from './without-names.ts'
 import { wrap } from './wrap.ts'
 
 interface Problem extends Finding {
@@ -52,22 +53,12 @@ function problemsOf(results: readonly NodeResult<NodeCheck>[]): readonly Problem
 
 /** Messages of the way in name node and place; without them the same failure of many nodes is told once. */
 function unreached({ node, error }: Extract<NodeResult<NodeCheck>, { ok: false }>): Finding {
-  const anonymous = (text: string): string =>
-    text
-      // What the kernel said: connect EHOSTUNREACH 10.0.0.7:22 - Local (0.0.0.0:0)
-      .replaceAll(/(?<= E[A-Z]+) \S+:\d+(?: - Local \([^)]*\))?/g, '')
-      .replaceAll(new RegExp(`${escape(node)} \\([^)]*@[^)]*\\)`, 'g'), 'the node')
-      .replaceAll(new RegExp(`(?<![A-Za-z0-9.-])${escape(node)}(?![A-Za-z0-9-])(?!\\.\\w)`, 'g'), 'the node')
   return {
     severity: 'error',
     subject: error.code,
-    message: anonymous(error.message),
-    remedy: anonymous(error.remedy ?? 'run fleet check -v --limit with this node, and look at the message'),
+    message: withoutNames(node, error.message),
+    remedy: withoutNames(node, error.remedy ?? 'run fleet check -v --limit with this node, and look at the message'),
   }
-}
-
-function escape(text: string): string {
-  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
 }
 
 function entry(label: string, text: string): string[] {

@@ -3,6 +3,7 @@ import { foldNodes } from '../../config/index.ts'
 import type { FleetError } from '../../core/index.ts'
 import type { NodeResult } from '../../fleet/index.ts'
 import type { Output } from './output.ts'
+import { withoutNames } from './without-names.ts'
 
 export function printError(output: Output, error: FleetError, isVerbose: boolean): void {
   output.note(`${output.style(['bold', 'red'], 'error')} ${error.message}`)
@@ -17,16 +18,18 @@ export function printNodeErrors(output: Output, results: readonly NodeResult<unk
   const groups = new Map<string, { error: FleetError; nodes: string[] }>()
   for (const result of results) {
     if (result.ok) continue
-    const key = `${result.error.code}\n${result.error.message}\n${result.error.remedy ?? ''}`
+    const key = withoutNames(result.node, `${result.error.code}\n${result.error.message}\n${result.error.remedy ?? ''}`)
     const group = groups.get(key) ?? { error: result.error, nodes: [] }
     group.nodes.push(result.node)
     groups.set(key, group)
   }
   for (const { error, nodes } of groups.values()) {
+    const [first = ''] = nodes
+    const text = (message: string): string => (nodes.length === 1 ? message : withoutNames(first, message))
     output.note(
-      `${output.style(['bold', 'red'], 'failed')} ${output.style('bold', foldNodes(nodes))}: ${error.message}`,
+      `${output.style(['bold', 'red'], 'failed')} ${output.style('bold', foldNodes(nodes))}: ${text(error.message)}`,
     )
-    if (error.remedy !== undefined) output.note(`  ${output.style('cyan', 'do')}   ${error.remedy}`)
+    if (error.remedy !== undefined) output.note(`  ${output.style('cyan', 'do')}   ${text(error.remedy)}`)
     output.note(`  ${output.style('dim', error.code)}`)
   }
 }

@@ -1,29 +1,15 @@
 // Questions whose answer must not be seen: passwords and passphrases. They are asked on the terminal itself, so that stdin and
 // stdout may be pipes, one at a time, and nothing is echoed. Whichever way a question ends, the terminal is as it was before.
-import { closeSync, constants, openSync, writeSync } from 'node:fs'
-import { isatty, ReadStream } from 'node:tty'
 import { FleetError, messageOf, Secret } from '../../core/index.ts'
 import { createHiddenLine, type Typed } from './hidden-line.ts'
+import { openTerminal, printable } from './silent-terminal.ts'
 
-const TERMINAL = '/dev/tty'
-/** A terminal sends a paste at once; it arrives in pieces. */
-const REST_OF_PASTE_MS = 50
+/** A terminal sends a paste at once; it arrives in pieces, and is over when nothing more has come for so long. */
+const REST_OF_PASTE_MS = 100
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 let turn: Promise<unknown> = Promise.resolve()
 let isInterrupted = false
-
-/** True when this process has a terminal to ask on (cron jobs, services and `setsid` have none). */
-export function hasTerminal(): boolean {
-  try {
-    const descriptor = open(constants.O_RDWR)
-    const isTerminal = isatty(descriptor)
-    closeSync(descriptor)
-    return isTerminal
-  } catch {
-    return false
-  }
-}
 
 /**
  * Asks `what` (for example `Passphrase for /home/ops/.ssh/id`) and reads one line. Throws FLEET_CLI_NO_TERMINAL without a
@@ -45,15 +31,15 @@ async function readAnswer(what: string): Promise<Secret> {
   const line = createHiddenLine()
 
   let isAnswered = false
+  let swallowing: NodeJS.Timeout | undefined
   const onTyped = (typed: Typed): void => {
-    if (isAnswered) return
     isAnswered = typed.kind !== 'more'
     switch (typed.kind) {
       case 'more':
         return
       case 'line':
         // The other lines of a paste are swallowed as well: the shell that reads next would run them.
-        setTimeout(resolve, REST_OF_PASTE_MS, new Secret(typed.text))
+        swallowing = setTimeout(resolve, REST_OF_PASTE_MS, new Secret(typed.text))
         return
       case 'interrupt':
         giveUp()
@@ -83,15 +69,20 @@ async function readAnswer(what: string): Promise<Secret> {
     isBack = true
     for (const signal of SIGNALS) process.off(signal, onSignal)
     process.off('exit', putBack)
+    process.off('SIGCONT', terminal.hide)
     terminal.close()
-    releaseOutput()
+    terminal.say(clearLine === '' ? '\n' : clearLine)
+    terminal.hangUp()
+    release()
   }
 
-  const releaseOutput = holdOutput()
+  const { clearLine, release } = holdOutput()
   for (const signal of SIGNALS) process.on(signal, onSignal)
   process.on('exit', putBack)
+  process.on('SIGCONT', terminal.hide)
   terminal.input.on('data', (chunk: Buffer) => {
-    onTyped(line.type(chunk))
+    if (isAnswered) swallowing?.refresh()
+    else onTyped(line.type(chunk))
   })
   // A terminal that is closed ends, or fails with EIO.
   terminal.input.once('end', () => {
@@ -101,67 +92,28 @@ async function readAnswer(what: string): Promise<Secret> {
     reject(noAnswer(what, messageOf(error)))
   })
   try {
-    terminal.say(`${printable(what)}: `)
+    terminal.say(`${clearLine}${printable(what)}: `)
     return await promise
   } finally {
     putBack()
   }
 }
 
-interface Terminal {
-  readonly input: ReadStream
-  readonly say: (text: string) => void
-  /** Echo is on again afterwards. */
-  readonly close: () => void
+interface Held {
+  /** Goes before and after the question, so that progress finds the line as it left it; empty when nothing is drawn. */
+  readonly clearLine: string
+  readonly release: () => void
 }
 
-/** Raw, so without echo, before anything is said. */
-function openTerminal(what: string): Terminal {
-  let output: number | undefined
-  let descriptor: number | undefined
-  try {
-    output = open(constants.O_WRONLY)
-    descriptor = open(constants.O_RDONLY)
-    const input = new ReadStream(descriptor)
-    input.setRawMode(true)
-    return { input, say: (text) => writeTo(output, text), close: () => close(input, descriptor, output) }
-  } catch (error) {
-    for (const opened of [output, descriptor]) if (opened !== undefined) closeSync(opened)
-    throw new FleetError('FLEET_CLI_NO_TERMINAL', `expected a terminal to ask for: ${printable(what)}; there is none`, {
-      remedy: 'run it in a terminal, or give a password with --password-env or --password-fd, and keys with ssh-agent',
-      cause: error,
-    })
-  }
-}
-
-function close(input: ReadStream, descriptor: number | undefined, output: number | undefined): void {
-  input.setRawMode(false)
-  input.destroy()
-  // The stream has opened the terminal once more, for itself.
-  if (descriptor !== undefined) closeSync(descriptor)
-  writeTo(output, '\n')
-  if (output !== undefined) closeSync(output)
-}
-
-function open(flags: number): number {
-  return openSync(TERMINAL, flags | constants.O_NOCTTY)
-}
-
-/** A terminal that has gone away is no reason to fail: reading notices as well. */
-function writeTo(descriptor: number | undefined, text: string): void {
-  try {
-    if (descriptor !== undefined) writeSync(descriptor, text)
-  } catch {
-    // See above.
-  }
-}
-
-/** Live progress would be drawn over the question; it waits. Returns what lets it go on. */
-function holdOutput(): () => void {
+/** Live progress would be drawn over the question; it waits. */
+function holdOutput(): Held {
   const held = [process.stdout, process.stderr].filter((stream) => stream.isTTY)
   for (const stream of held) stream.cork()
-  return () => {
-    for (const stream of held) stream.uncork()
+  return {
+    clearLine: held.length === 0 || process.env['TERM'] === 'dumb' ? '' : '\r\u001b[K',
+    release: () => {
+      for (const stream of held) stream.uncork()
+    },
   }
 }
 
@@ -173,10 +125,4 @@ function noAnswer(what: string, found: string): FleetError {
 
 function interrupted(what: string): FleetError {
   return new FleetError('FLEET_CLI_NO_ANSWER', `${printable(what)}: the question was interrupted`)
-}
-
-/** A file's name may hold bytes that move a terminal. */
-function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, '?')
 }

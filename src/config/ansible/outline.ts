@@ -22,7 +22,7 @@ export function outlineOfDraft(draft: Draft): Outline {
   const order = orderGroups(new Map([...draft.groups].map(([name, group]) => [name, group.children.keys()])))
   refuseCycles(order, draft)
   noteSharedNames(draft)
-  if (draft.problems.length > 0) return { nodes: [], problems: draft.problems, notes: draft.notes }
+  if (draft.problems.length > 0) return { nodes: [], groups: [], problems: draft.problems, notes: draft.notes }
 
   const membershipsOf = createMemberships(order.parents, ranksOf(order, draft))
   const reader = new LayerReader(resolve('.'))
@@ -52,7 +52,8 @@ export function outlineOfDraft(draft: Draft): Outline {
         : reader.read(merged([common.variables, host.variables, inFolder]))
     return { name, groups: groups.filter((group) => group !== 'all'), layers: [layer], place: () => host.place }
   })
-  return { nodes, problems: reader.problems, notes: [...draft.notes, ...reader.notes] }
+  const names = [...draft.groups.keys()].filter((group) => group !== 'all')
+  return { nodes, groups: names, problems: reader.problems, notes: [...draft.notes, ...reader.notes] }
 }
 
 function merged(maps: readonly (Variables | undefined)[]): Variables {

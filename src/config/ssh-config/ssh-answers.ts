@@ -1,13 +1,13 @@
 // One name, looked up in ssh_config: every value that decides the way to it, expanded, with the line that it came from.
-import { isAbsolute, join } from 'node:path'
+import { join } from 'node:path'
 import { FleetError } from '../../core/index.ts'
 import { quoted } from '../problem.ts'
 import { parseJumps } from './jump.ts'
 import { lookUp, type Setting } from './look-up.ts'
 import type { ConfigFile } from './config-file.ts'
-import { parseSeconds } from './seconds.ts'
 import { expandTokens } from './tokens.ts'
 import { unsupportedNotes } from './unsupported.ts'
+import { absolute, acceptsNew, agentOf, isYes, timeoutMs } from './values.ts'
 
 /** A value, and where it came from: `~/.ssh/config:12`. */
 export interface Answer<Value> {
@@ -48,9 +48,6 @@ export interface ControlMachine {
   readonly agent: string | undefined
   readonly environment: Readonly<Record<string, string | undefined>>
 }
-
-/** Longer waits help nobody, and a timer of Node.js overflows at 2^31 ms. */
-const LONGEST_TIMEOUT_MS = 3_600_000
 
 /** `given` is decided elsewhere, and stronger than the files, as options of ssh's command line are. */
 export function answersFor(
@@ -179,30 +176,4 @@ function identities(
     .filter(({ args }) => args[0]?.toLowerCase() !== 'none')
     .map((setting) => absolute(path(setting.args[0] ?? '', setting)))
   return { value: [...new Set(files)], from: settings.map(({ place }) => place).join(', ') }
-}
-
-/** OpenSSH leaves relative paths to the folder that it is called from. */
-function absolute(path: string): string {
-  return isAbsolute(path) ? path : join(process.cwd(), path)
-}
-
-function agentOf(text: string, machine: ControlMachine, path: (text: string) => string): string | undefined {
-  if (text === 'none') return undefined
-  if (text === 'SSH_AUTH_SOCK') return machine.agent
-  const variable = /^\$([A-Za-z_][A-Za-z0-9_]*)$/.exec(text)?.[1]
-  const socket = variable === undefined ? path(text) : machine.environment[variable]
-  return socket === undefined || socket === '' ? undefined : absolute(socket)
-}
-
-function acceptsNew(value = ''): boolean {
-  return /^(?:accept-new|no|false|off)$/i.test(value)
-}
-
-function isYes(value = ''): boolean {
-  return /^(?:yes|true)$/i.test(value)
-}
-
-function timeoutMs(value: string): number | undefined {
-  const seconds = parseSeconds(value)
-  return seconds === undefined || seconds === 0 ? undefined : Math.min(seconds * 1000, LONGEST_TIMEOUT_MS)
 }

@@ -1,6 +1,6 @@
 // One node, looked at over one connection: how long the way in took, what the node says, and what follows from it.
 import type { FleetConfig } from '../../config/index.ts'
-import type { Clock } from '../../core/index.ts'
+import { messageOf, toFleetError, type Clock } from '../../core/index.ts'
 import { factsCommand, parseFacts, parseProbe, probeCommand, REQUIRED_TOOLS, type NodeFacts } from '../../node/index.ts'
 import type { Connection, Transport } from '../../ssh/index.ts'
 import { urlForNode } from '../control.ts'
@@ -69,8 +69,13 @@ async function probe(
   // Where neither fleet.yml nor the node says which address it is, start would say so.
   if (config.dispatcher.url === undefined && facts.controlAddress === '') return undefined
   const url = urlForNode(config, facts.controlAddress).replace(/\/+$/, '')
-  const { stdout } = await run(connection, probeCommand(node.base, url), { timeoutMs: PROBE_TIMEOUT_MS })
-  return { url, outcome: parseProbe(stdout) }
+  try {
+    const { stdout } = await run(connection, probeCommand(node.base, url), { timeoutMs: PROBE_TIMEOUT_MS })
+    return { url, outcome: parseProbe(stdout) }
+  } catch (error) {
+    // What the node said before stays worth telling.
+    return { url, outcome: { kind: 'failed', code: toFleetError(error).code, message: messageOf(error) } }
+  }
 }
 
 /** Of the node and of every hop on the way. */

@@ -2,7 +2,7 @@
 import type { ProbeOutcome } from '../../node/index.ts'
 import type { Finding, Observation, Severity, Wants } from './finding.ts'
 
-export function dispatcherFindings({ dispatcher }: Observation, wants: Wants): readonly Finding[] {
+export function dispatcherFindings({ dispatcher, facts }: Observation, wants: Wants): readonly Finding[] {
   if (dispatcher === undefined) return []
   const { url, outcome } = dispatcher
   const remedy = (what: string): string =>
@@ -10,6 +10,18 @@ export function dispatcherFindings({ dispatcher }: Observation, wants: Wants): r
   const finding = (severity: Severity, message: string, what: string): readonly Finding[] => [
     { severity, subject: 'dispatcher', message, remedy: what },
   ]
+  // This machine itself may be a node, and a tunnel may end there.
+  if (
+    outcome.kind !== 'answers' &&
+    isLoopback(hostOf(url)) &&
+    facts.controlAddress !== '' &&
+    !isLoopback(facts.controlAddress)
+  )
+    return finding(
+      'error',
+      `${url} is the node itself there, and not this machine`,
+      'set dispatcher.listen: 0.0.0.0:7070 in fleet.yml (and dispatcher.url, when that is another address for the nodes)',
+    )
   switch (outcome.kind) {
     case 'answers':
       return outcome.status === 200 || outcome.status === 503 || wants.isDispatcherUp !== true
@@ -21,6 +33,12 @@ export function dispatcherFindings({ dispatcher }: Observation, wants: Wants): r
           )
     case 'untried':
       return finding('note', `whether ${url} answers was not tried: there is no curl`, 'install curl')
+    case 'failed':
+      return finding(
+        'warning',
+        `whether ${url} answers could not be found out (${outcome.code})`,
+        'check again; if it stays, try curl on the node by hand',
+      )
     case 'unresolved':
       return finding('error', `the name in ${url} is unknown there`, remedy('add it to DNS or /etc/hosts'))
     case 'silent':
@@ -56,4 +74,12 @@ function unreached(
     `${url} does not answer from there: the dispatcher does not run yet`,
     'start it (fleet dispatcher start) and check again',
   )
+}
+
+function hostOf(url: string): string {
+  return new URL(url).hostname.replace(/^\[|\]$/g, '')
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^(?:::ffff:)?127\./.test(host)
 }

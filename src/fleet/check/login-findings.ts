@@ -55,6 +55,7 @@ export function loginFindings({ facts, noise }: Observation): readonly Finding[]
 export function sshdFindings({ facts }: Observation, wants: Wants): readonly Finding[] {
   const sessions = Number(facts.sshd['maxsessions'] ?? '')
   const startups = Number(facts.sshd['maxstartups']?.split(':')[0] ?? '')
+  const ofOneSource = Number(facts.sshd['persourcemaxstartups'] ?? '')
   const findings: Finding[] = []
   if (sessions > 0 && sessions < SESSIONS)
     findings.push({
@@ -69,6 +70,13 @@ export function sshdFindings({ facts }: Observation, wants: Wants): readonly Fin
       subject: 'sshd',
       message: `it may drop a connection when ${startups} others are being made (MaxStartups); as a hop it would be slow`,
       remedy: `set MaxStartups 10:30:100, which is the default, or ssh.per_endpoint: ${startups} in fleet.yml`,
+    })
+  if (ofOneSource > 0 && ofOneSource < wants.perEndpoint)
+    findings.push({
+      severity: 'note',
+      subject: 'sshd',
+      message: `it drops a connection when ${ofOneSource} others are being made from one address (PerSourceMaxStartups); as a hop it would be slow`,
+      remedy: `set PerSourceMaxStartups none, which is the default, or ssh.per_endpoint: ${ofOneSource} in fleet.yml`,
     })
   return findings
 }

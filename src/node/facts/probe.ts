@@ -10,6 +10,8 @@ export type ProbeOutcome =
   | { readonly kind: 'unresolved' }
   /** No way there: a firewall, a wrong address, no route. */
   | { readonly kind: 'silent' }
+  /** The connection or the node ended it: nothing is known. */
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   /** There is no curl to try with. */
   | { readonly kind: 'untried' }
 
