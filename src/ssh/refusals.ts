@@ -2,15 +2,15 @@
 // nothing has run. After a silent close, something may have: Dropbear 2022.82 to 2024.85 closes a new channel by mistake when another
 // command ends at that moment, and runs what was asked for all the same (mkj/dropbear#321).
 import type { Client } from 'ssh2'
+import { callPart, partOf } from './ssh2-parts.ts'
 
 /**
  * Returns what tells, while ssh2 reports `Unable to exec`, whether the server said no. Also closes the channel of a refused command, which
- * ssh2 forgets, so that the server does not count it for ever. Should another ssh2 have its parts elsewhere, the answer is always false.
+ * ssh2 forgets, so that the server does not count it for ever.
  */
 export function watchRefusals(client: Client): () => boolean {
   let isRefusing = false
-  const protocol = partOf(client, '_protocol')
-  const handlers = protocol === undefined ? undefined : partOf(protocol, '_handlers')
+  const handlers = partOf(partOf(client, '_protocol'), '_handlers')
   const original: unknown = handlers === undefined ? undefined : Reflect.get(handlers, 'CHANNEL_FAILURE')
   if (handlers !== undefined && typeof original === 'function') {
     Reflect.set(handlers, 'CHANNEL_FAILURE', (self: unknown, recipient: unknown) => {
@@ -20,24 +20,11 @@ export function watchRefusals(client: Client): () => boolean {
       } finally {
         isRefusing = false
       }
-      close(client, recipient)
+      const channel = callPart(partOf(client, '_chanMgr'), 'get', recipient)
+      // A channel that has a command is somebody's.
+      if (typeof channel === 'object' && channel !== null && Reflect.get(channel, 'subtype') === undefined)
+        callPart(channel, 'close')
     })
   }
   return () => isRefusing
-}
-
-function close(client: Client, recipient: unknown): void {
-  const manager = partOf(client, '_chanMgr')
-  const get: unknown = manager === undefined ? undefined : Reflect.get(manager, 'get')
-  if (typeof get !== 'function') return
-  const channel: unknown = Reflect.apply(get, manager, [recipient])
-  if (typeof channel !== 'object' || channel === null) return
-  // A channel that has a command is somebody's.
-  const end: unknown = Reflect.get(channel, 'subtype') === undefined ? Reflect.get(channel, 'close') : undefined
-  if (typeof end === 'function') Reflect.apply(end, channel, [])
-}
-
-function partOf(whole: object, name: string): object | undefined {
-  const part: unknown = Reflect.get(whole, name)
-  return typeof part === 'object' && part !== null ? part : undefined
 }

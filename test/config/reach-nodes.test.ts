@@ -276,6 +276,12 @@ describe('what fleet cannot do', () => {
 })
 
 describe('one place for two nodes', () => {
+  it('is refused when ssh_config writes one IPv6 address in two ways', () => {
+    const sshConfig = 'Host a\n HostName 2001:db8::1\nHost b\n HostName 2001:DB8:0:0::1\n'
+    const error = thrownBy(() => reach({ inventory: 'hosts: { a: , b: }', sshConfig }))
+    expect(error.message).toContain('where "a" is already')
+  })
+
   it('is refused when only ssh_config makes it one', () => {
     const error = thrownBy(() =>
       reach({ inventory: 'hosts: { a: , b: { address: alias } }', sshConfig: 'Host a alias\n HostName 10.0.0.1\n' }),

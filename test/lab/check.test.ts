@@ -33,7 +33,7 @@ describeOnLab('fleet check', () => {
 
   const check = (...args: string[]): Promise<Ran> =>
     new Promise((resolve) => {
-      const argv = ['check', '--known-hosts', lab.knownHostsFile, ...args]
+      const argv = ['check', '-F', 'none', '--known-hosts', lab.knownHostsFile, ...args]
       execFile(FLEET, argv, { cwd: folder }, (error, stdout) => {
         resolve({ exitCode: typeof error?.code === 'number' ? error.code : 0, stdout })
       })

@@ -58,7 +58,7 @@ Host farther
     expect(loginsOf(lab, 1) - before).toBe(1)
   })
 
-  it('reaches what -F says instead, and nothing by a name that it does not say', async () => {
+  it('reaches what -F says instead, and offers no key of ssh_config when it says none', async () => {
     const file = join(operator.folder, 'other_config')
     const key = join(operator.folder, '.ssh/operator_key')
     writeFileSync(
@@ -69,7 +69,7 @@ Host farther
     expect(outcomesOf(other), other.stderr).toEqual(['near: ok'])
     expect(other.stdout).toContain(String.raw`node01\nroot\n`)
     const none = await operator.fleet('exec', '-F', 'none', '--limit', 'near', '--json', '--', 'hostname')
-    expect(outcomesOf(none)).toEqual(['near: FLEET_SSH_DNS'])
+    expect(outcomesOf(none)).toEqual(['near: FLEET_SSH_AUTH'])
     expect(none.exitCode).toBe(4)
   })
 })

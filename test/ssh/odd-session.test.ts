@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import ssh2, { type ServerChannel, type Session } from 'ssh2'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { generateKeyPair } from '../../src/ssh/index.ts'
-import { createWorkbench, errorOf, type Workbench } from './workbench.ts'
+import { createWorkbench, errorOf, eventually, type Workbench } from './workbench.ts'
 
 describe('a server that lets us in', () => {
   let bench: Workbench
@@ -71,13 +71,37 @@ describe('a server that lets us in', () => {
     await connection.close()
   })
 
-  test('and refuses commands is named as that', async () => {
+  test('and refuses commands is named as that, and has none of their channels to keep', async () => {
+    let closed = 0
     const connection = await connect((session) => {
+      session.on('close', () => (closed += 1))
       session.on('exec', (_accept, reject) => {
         reject()
       })
     })
-    await errorOf(connection.exec('x'), 'FLEET_SSH_CHANNEL')
+    for (let number = 0; number < 3; number += 1) await errorOf(connection.exec('x'), 'FLEET_SSH_CHANNEL')
+    await eventually(() => closed === 3, 'the channels are closed')
+    await connection.close()
+  })
+
+  test('and closes the channel before it says whether it takes the command leaves the outcome unknown', async () => {
+    const connection = await connect((session) => {
+      session.on('exec', () => {
+        for (const client of clients) closeUnanswered(client, session)
+      })
+    })
+    const error = await errorOf(connection.exec('x'), 'FLEET_SSH_UNKNOWN_OUTCOME')
+    expect(error.message).toContain('closed')
+    await connection.close()
+  })
+
+  test('and goes while it is asked to take a command is lost', async () => {
+    const connection = await connect((session) => {
+      session.on('exec', () => {
+        for (const client of clients) client.end()
+      })
+    })
+    await errorOf(connection.exec('x'), 'FLEET_SSH_LOST')
     await connection.close()
   })
 
@@ -89,3 +113,10 @@ describe('a server that lets us in', () => {
     await connection.close()
   })
 })
+
+/** ssh2's server has no way of its own to do what Dropbear 2022.83 does. */
+function closeUnanswered(client: ssh2.Connection, session: Session): void {
+  const { _protocol: protocol } = client as unknown as { _protocol: { channelClose(id: number): void } }
+  const { _chanInfo: info } = session as unknown as { _chanInfo: { outgoing: { id: number } } }
+  protocol.channelClose(info.outgoing.id)
+}

@@ -81,7 +81,7 @@ tests_without() {
       dash | busybox) skipping "the tests of the sh programs under $package" "$package" "$1" ;;
       fish | tcsh) skipping "the tests of login shells" "$package" "$1" ;;
       dropbear-bin) skipping 'the tests against Dropbear' dropbear "$1" ;;
-      debootstrap) skipping 'the tests against OpenSSH 10' debootstrap "$1" ;;
+      debootstrap) skipping 'the tests against Debian 13 (OpenSSH 10, Dropbear, BusyBox)' debootstrap "$1" ;;
       curl) skipping 'the tests of exec workers' curl "$1"; hosts="$hosts curl" ;;
       *) hosts="$hosts $package" ;;
     esac

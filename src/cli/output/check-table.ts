@@ -22,7 +22,11 @@ const COLUMNS: readonly Column[] = [
 export function checkTable(results: readonly NodeResult<NodeCheck>[]): string[] {
   return table(
     COLUMNS,
-    results.map((result) => (result.ok ? cells(result.node, result.value) : [result.node, '-', result.error.code])),
+    results.map((result) =>
+      result.ok
+        ? cells(result.node, result.value)
+        : [result.node, ...COLUMNS.slice(2).map(() => '-'), result.error.code],
+    ),
   )
 }
 

@@ -1,7 +1,6 @@
 // What the words of ssh_config mean as values.
 import { isAbsolute, join } from 'node:path'
 import { parseSeconds } from './seconds.ts'
-import type { ControlMachine } from './ssh-answers.ts'
 
 /** Longer waits help nobody, and a timer of Node.js overflows at 2^31 ms. */
 const LONGEST_TIMEOUT_MS = 3_600_000
@@ -13,7 +12,10 @@ export function absolute(path: string): string {
 
 export function agentOf(
   text: string,
-  machine: Pick<ControlMachine, 'agent' | 'environment'>,
+  machine: {
+    readonly agent: string | undefined
+    readonly environment: Readonly<Record<string, string | undefined>>
+  },
   path: (text: string) => string,
 ): string | undefined {
   if (text === 'none') return undefined

@@ -20,7 +20,7 @@ export function dispatcherFindings({ dispatcher, facts }: Observation, wants: Wa
     return finding(
       'error',
       `${url} is the node itself there, and not this machine`,
-      'set dispatcher.listen: 0.0.0.0:7070 in fleet.yml (and dispatcher.url, when that is another address for the nodes)',
+      `set dispatcher.listen: 0.0.0.0:${portOf(url)} in fleet.yml; if dispatcher.url is there, to an address that nodes can reach`,
     )
   switch (outcome.kind) {
     case 'answers':
@@ -78,6 +78,11 @@ function unreached(
 
 function hostOf(url: string): string {
   return new URL(url).hostname.replace(/^\[|\]$/g, '')
+}
+
+function portOf(url: string): string {
+  const { port } = new URL(url)
+  return port === '' ? '7070' : port
 }
 
 function isLoopback(host: string): boolean {

@@ -1,4 +1,4 @@
-// A push that loses nodes while they are sent 50 MB. The keepalives of the command line cannot be set, so this takes more than a minute.
+// A push that loses nodes while they are sent 50 MB, each in another way.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
