@@ -78,7 +78,7 @@ describeOnLab('nodes that are lost', () => {
     await using operator = await createOperator({
       inventory: lab.inventoryYml(),
       knownHostsFile: lab.knownHostsFile,
-      ssh: { retries: 0, timeouts: { connect: '2s', banner: '3s', idle: '8s' } },
+      ssh: { retries: 0, timeouts: { connect: '2s', banner: '3s', idle: '5s' } },
     })
     const began = mark(lab, 'command')
     const startedMs = performance.now()

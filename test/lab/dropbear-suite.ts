@@ -54,6 +54,20 @@ export function dropbearSuite(name: string, tree: string | undefined): void {
         expect(verdicts).toEqual(Array(OPERATORS).fill('ok'))
       })
 
+      it('gives the places of commands away that outlive their calls', async () => {
+        const transport = labTransport({ knownHostsFile })
+        const connection = await transport.connect(labTarget(lab, 1, { port: PORT }))
+        const deaf = Array.from({ length: channelLimit(connection.facts?.greeting ?? '') }, () => {
+          const controller = new AbortController()
+          const onStdout = (): void => controller.abort()
+          const line = `trap '' TERM; echo; n=0; until [ -e /tmp/over ] || [ $n -gt 600 ]; do n=$((n + 1)); sleep 0.1; done`
+          return verdictOf(connection.exec(line, { signal: controller.signal, onStdout }))
+        })
+        expect(new Set(await Promise.all(deaf))).toEqual(new Set(['FLEET_SSH_ABORTED']))
+        expect((await connection.exec('touch /tmp/over; echo free')).stdout).toBe('free\n')
+        await transport.close()
+      })
+
       it('takes a push', async () => {
         const work = join(lab.shared.here, 'work')
         writeFileSync(work, '#!/bin/sh\n', { mode: 0o755 })

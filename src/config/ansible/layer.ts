@@ -63,7 +63,8 @@ export class LayerReader {
     const text = this.#textOf(variable)
     if (text === undefined) return undefined
     const isNumber = key === 'port' || key === 'slots'
-    const value = isNumber && /^[1-9]\d{0,8}$/.test(text) ? Number(text) : key === 'pool' ? (truthOf(text) ?? text) : text
+    const value =
+      isNumber && /^[1-9]\d{0,8}$/.test(text) ? Number(text) : key === 'pool' ? (truthOf(text) ?? text) : text
     const checked = hostSchema.shape[key].safeParse(value)
     if (!checked.success) {
       this.#refuse(variable, `expected ${variable.name} to be ${checked.error.issues[0]?.message ?? 'another value'}`)
