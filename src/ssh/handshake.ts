@@ -6,6 +6,7 @@
 import type { Duplex } from 'node:stream'
 import ssh2, { type Client, type NegotiatedAlgorithms } from 'ssh2'
 import { toFleetError, type FleetError } from '../core/index.ts'
+import { passOverAnnouncedKeys } from './announced-keys.ts'
 import { createDialogue } from './authentication.ts'
 import type { Credentials } from './credentials.ts'
 import { handshakeError, handshakeTimeoutError, type HandshakePhase } from './handshake-error.ts'
@@ -163,6 +164,7 @@ function untilReady(
         authHandler: dialogue.next,
       })
       dialogue.watch(client)
+      passOverAnnouncedKeys(client)
     } catch (error) {
       failBy(error)
     }

@@ -2,6 +2,7 @@
 // keys of an agent, where it forgets which methods are left and that the key was accepted; so we listen beside it. Should
 // another ssh2 have its parts elsewhere, what ssh2 itself says has to do.
 import type { Client } from 'ssh2'
+import { partOf } from './ssh2-parts.ts'
 
 export interface RefusedOffer {
   /** What the server would take next. */
@@ -12,21 +13,14 @@ export interface RefusedOffer {
 
 /** Tells `onFailure` before ssh2 acts on it. To be called once the client has begun to connect. False when it cannot be done. */
 export function watchFailures(client: Client, onFailure: (refused: RefusedOffer) => void): boolean {
-  const protocol: unknown = Reflect.get(client, '_protocol')
-  if (!isObject(protocol)) return false
-  const handlers: unknown = Reflect.get(protocol, '_handlers')
-  if (!isObject(handlers)) return false
-  const original: unknown = Reflect.get(handlers, 'USERAUTH_FAILURE')
-  if (typeof original !== 'function') return false
+  const handlers = partOf(partOf(client, '_protocol'), '_handlers')
+  const original: unknown = handlers === undefined ? undefined : Reflect.get(handlers, 'USERAUTH_FAILURE')
+  if (handlers === undefined || typeof original !== 'function') return false
   Reflect.set(handlers, 'USERAUTH_FAILURE', (self: unknown, methods: unknown, isPartial: unknown) => {
     onFailure({ methods: textsOf(methods), isPartial: isPartial === true })
     Reflect.apply(original, handlers, [self, methods, isPartial])
   })
   return true
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null
 }
 
 function textsOf(value: unknown): readonly string[] {
