@@ -42,6 +42,7 @@ export function createProgram(finish: Finish): Command {
     })
   program
     .command('completion <shell>')
+    .summary('print what makes bash, zsh or fish complete commands and options')
     .description('print what makes bash, zsh or fish complete commands and options: eval "$(fleet completion bash)"')
     .action(async (shell: string) => {
       const { completion } = await import('./commands/completion.ts')
@@ -91,6 +92,7 @@ function addNodeCommands(program: Command, finish: Finish): void {
     program
       .command('exec <command...>')
       .usage('[options] -- COMMAND [ARGUMENT...]')
+      .summary('run a command everywhere; equal outputs are shown once')
       .showHelpAfterError('(options of fleet come first, then -- and the command: fleet exec --limit a -- ls -l)')
       .description(
         "run a command everywhere; equal outputs are shown once. Several words are a program and its arguments, which no shell sees; one word is a line for sh on the node: fleet exec -- 'df -h | tail -1'",

@@ -28,7 +28,9 @@ export async function reportFailedNodes(
     const draft = `${file}.${process.pid}`
     await writeFile(draft, failed.map((node) => `${node}\n`).join(''), { mode: 0o600 })
     await rename(draft, file)
-    output.note(`retry just these ${failed.length}: ${retryLine(argv, relative(process.cwd(), file))}`)
+    output.note(
+      `retry just ${failed.length === 1 ? 'this one' : `these ${failed.length}`}: ${retryLine(argv, relative(process.cwd(), file))}`,
+    )
   } catch (error) {
     output.note(`the names of the ${failed.length} failed nodes could not be kept in ${file}: ${messageOf(error)}`)
   }
