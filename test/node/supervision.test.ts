@@ -254,7 +254,8 @@ exec sleep 300
     writeFileSync(join(job.base, 'etc', 'desired'), '')
     tryKill(job.livePid('supervisor'), 'SIGUSR1')
     await job.keep()
-    expect(job.pid('worker')).toBe(worker)
+    // Failed once, under bash on a busy machine, with nothing left to see: should it again, the supervisor says what it did.
+    expect(job.pid('worker'), job.read('p01', 'supervisor.log')).toBe(worker)
     expect(readText(join(job.base, 'log', 'keep.log'))).toContain('etc/desired is missing or empty')
   })
 
