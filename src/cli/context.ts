@@ -1,7 +1,6 @@
 // What most commands begin with: fleet.yml, the inventory, the nodes that were meant, and the way to reach them.
 import {
   limitNodes,
-  loadInventory,
   reachNodes,
   type Access,
   type FleetConfig,
@@ -11,7 +10,7 @@ import {
 import { FleetError, systemClock } from '../core/index.ts'
 import type { FleetNode } from '../fleet/index.ts'
 import { createSsh2Transport, type Target, type Timers, type Transport } from '../ssh/index.ts'
-import { configOf, outputOf, parseCount, reachOptions, type NodeOptions } from './options.ts'
+import { configOf, inventoryOf, outputOf, parseCount, reachOptions, type NodeOptions } from './options.ts'
 import type { Output } from './output/output.ts'
 import { passphraseSource } from './passphrase.ts'
 
@@ -35,10 +34,7 @@ export interface ContextNeeds {
 
 export function loadContext(options: NodeOptions, needs: ContextNeeds = {}): Context {
   const config = configOf(options, needs.job ?? 'required')
-  const inventory = loadInventory({
-    file: config.hosts,
-    ...(options.hosts === undefined ? {} : { hosts: options.hosts }),
-  })
+  const inventory = inventoryOf(options, config)
   const { nodes: chosen } = limitNodes(inventory, options.limit)
   if (chosen.length === 0) {
     throw new FleetError('FLEET_CLI_NO_NODES', `${inventory.source} names no nodes`, {

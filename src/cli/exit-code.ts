@@ -1,6 +1,5 @@
 // The one table from errors to exit codes; other programs rely on it.
 import { FleetError } from '../core/index.ts'
-import type { NodeResult } from '../fleet/index.ts'
 
 export const ExitCode = {
   ok: 0,
@@ -27,7 +26,7 @@ export function exitCodeOf(error: unknown): ExitCode {
 }
 
 /** 0 when every node is well, 3 when some failed, 4 when all did. */
-export function exitCodeOfNodes(results: readonly NodeResult<unknown>[]): ExitCode {
+export function exitCodeOfNodes(results: readonly { readonly ok: boolean }[]): ExitCode {
   const failed = results.filter((result) => !result.ok).length
   if (failed === 0) return ExitCode.ok
   return failed === results.length ? ExitCode.allNodesFailed : ExitCode.someNodesFailed

@@ -2,7 +2,15 @@
 // context.ts, so that commands that reach no node do not load SSH.
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { configWithoutFile, loadConfig, namedSshConfig, type FleetConfig, type ReachOptions } from '../config/index.ts'
+import {
+  configWithoutFile,
+  loadConfig,
+  loadInventory,
+  namedSshConfig,
+  type FleetConfig,
+  type Inventory,
+  type ReachOptions,
+} from '../config/index.ts'
 import { FleetError, type Secret } from '../core/index.ts'
 import { createOutput, type Output } from './output/output.ts'
 
@@ -39,6 +47,11 @@ export function configOf(options: NodeOptions, job: 'required' | 'optional'): Fl
   const file = resolve(options.config)
   if (job === 'optional' && options.config === DEFAULT_CONFIG && !existsSync(file)) return configWithoutFile(file)
   return loadConfig(file)
+}
+
+/** The nodes that there are: those of --hosts, else of the inventory that fleet.yml names. */
+export function inventoryOf({ hosts }: NodeOptions, config: FleetConfig): Inventory {
+  return loadInventory({ file: config.hosts, ...(hosts === undefined ? {} : { hosts }) })
 }
 
 /** How the command line decides the way to nodes. */

@@ -3,6 +3,7 @@ export type { Brand } from './brand.ts'
 export { systemClock, type Clock } from './clock.ts'
 export { formatDuration, formatSize, parseDuration } from './duration.ts'
 export { FleetError, messageOf, toFleetError, type FleetErrorCode, type FleetErrorOptions } from './fleet-error.ts'
+export { hostAndPort } from './host-and-port.ts'
 export { loginName } from './login-name.ts'
 export {
   fullSlotName,

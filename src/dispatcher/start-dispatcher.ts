@@ -1,6 +1,6 @@
 // One dispatcher: a ledger, a lease desk, a timer and an HTTP server, started and stopped together. The ledger belongs to the
 // caller, who opens it before and closes it after.
-import { FleetError, messageOf, type Clock, type JobName, type Secret } from '../core/index.ts'
+import { type Clock, FleetError, hostAndPort, type JobName, messageOf, type Secret } from '../core/index.ts'
 import type { Ledger } from '../ledger/index.ts'
 import { createAccess } from './access.ts'
 import type { Desk } from './desk.ts'
@@ -144,8 +144,4 @@ function isLoopback(address: string): boolean {
 function reachable(address: string): string {
   if (address === '0.0.0.0') return '127.0.0.1'
   return address === '::' ? '::1' : address
-}
-
-function hostAndPort(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }

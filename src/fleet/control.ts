@@ -3,7 +3,7 @@
 import { chmod, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { FleetError, parseNodeName, Secret, type Clock } from '../core/index.ts'
+import { FleetError, hostAndPort, parseNodeName, Secret, type Clock } from '../core/index.ts'
 import type { FleetConfig } from '../config/index.ts'
 import { keepCommand, renderWorkerFiles } from '../node/index.ts'
 import { createClient, type Client } from '../protocol/index.ts'
@@ -178,5 +178,5 @@ function isWildcard(address: string): boolean {
 }
 
 function httpUrl(address: string, port: number): string {
-  return `http://${address.includes(':') ? `[${address}]` : address}:${port}`
+  return `http://${hostAndPort(address, port)}`
 }

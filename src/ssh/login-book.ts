@@ -7,7 +7,7 @@
 import type { Clock, FleetError } from '../core/index.ts'
 import { failureClass } from './failure-class.ts'
 import { addPenalty, AUTH_FAILURE_MS, mayBeBanned, NO_AUTH_MS, NO_PENALTY, noteRefusal, waitMs } from './penalty.ts'
-import { abortedError } from './ssh-error.ts'
+import { orAborted } from './pause.ts'
 
 export interface LoginBook {
   /** Waits until another try of `login` is no risk. The error: how it was refused before. Throws FLEET_SSH_ABORTED. */
@@ -66,27 +66,17 @@ export function createLoginBook(clock: Clock): LoginBook {
 }
 
 /** Resolves when something was settled, or after `limitMs`, which may be Infinity. Throws FLEET_SSH_ABORTED. */
-function news(waiting: Set<() => void>, limitMs: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted === true) {
-      reject(abortedError(signal))
-      return
-    }
-    const stopWaiting = (): void => {
-      clearTimeout(timer)
-      waiting.delete(wake)
-      signal?.removeEventListener('abort', onAbort)
-    }
-    const wake = (): void => {
-      stopWaiting()
-      resolve()
-    }
-    const onAbort = (): void => {
-      stopWaiting()
-      reject(abortedError(signal))
-    }
-    const timer = Number.isFinite(limitMs) ? setTimeout(wake, limitMs) : undefined
-    waiting.add(wake)
-    signal?.addEventListener('abort', onAbort, { once: true })
-  })
+async function news(waiting: Set<() => void>, limitMs: number, signal: AbortSignal | undefined): Promise<void> {
+  const { promise, resolve: wake } = Promise.withResolvers<undefined>()
+  const wakeUp = (): void => {
+    wake(undefined)
+  }
+  const timer = Number.isFinite(limitMs) ? setTimeout(wakeUp, limitMs) : undefined
+  waiting.add(wakeUp)
+  try {
+    await orAborted(promise, signal)
+  } finally {
+    clearTimeout(timer)
+    waiting.delete(wakeUp)
+  }
 }

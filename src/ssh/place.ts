@@ -1,4 +1,5 @@
 // How a server is named in every message of this room: by its inventory name, by who and where we tried to reach, and by the way there.
+import { hostAndPort } from '../core/index.ts'
 import type { Target } from './transport.ts'
 
 /** `node07 (deploy@10.0.0.7:22)`; behind hops `node07 (deploy@10.0.0.7:22, through bastion)`. */
@@ -8,9 +9,9 @@ export function placeOf(target: Target): string {
   return `${target.node} (${target.user}@${endpointOf(target)}${way})`
 }
 
-/** `10.0.0.7:22`, with brackets around an IPv6 address: one SSH server, as far as the dialling side can tell. */
+/** `10.0.0.7:22`: one SSH server, as far as the dialling side can tell. */
 export function endpointOf(target: Pick<Target, 'address' | 'port'>): string {
-  return target.address.includes(':') ? `[${target.address}]:${target.port}` : `${target.address}:${target.port}`
+  return hostAndPort(target.address, target.port)
 }
 
 /** The names of the hops, the first one first. */

@@ -2,7 +2,7 @@
 // nothing has run. After a silent close, something may have: Dropbear 2022.82 to 2024.85 closes a new channel by mistake when another
 // command ends at that moment, and runs what was asked for all the same (mkj/dropbear#321).
 import type { Client } from 'ssh2'
-import { callPart, partOf } from './ssh2-parts.ts'
+import { callPart, comeBefore, partOf } from './ssh2-parts.ts'
 
 /**
  * Returns what tells, while ssh2 reports `Unable to exec`, whether the server said no. Also closes the channel of a refused command, which
@@ -10,21 +10,17 @@ import { callPart, partOf } from './ssh2-parts.ts'
  */
 export function watchRefusals(client: Client): () => boolean {
   let isRefusing = false
-  const handlers = partOf(partOf(client, '_protocol'), '_handlers')
-  const original: unknown = handlers === undefined ? undefined : Reflect.get(handlers, 'CHANNEL_FAILURE')
-  if (handlers !== undefined && typeof original === 'function') {
-    Reflect.set(handlers, 'CHANNEL_FAILURE', (self: unknown, recipient: unknown) => {
-      isRefusing = true
-      try {
-        Reflect.apply(original, handlers, [self, recipient])
-      } finally {
-        isRefusing = false
-      }
-      const channel = callPart(partOf(client, '_chanMgr'), 'get', recipient)
-      // A channel that has a command is somebody's.
-      if (typeof channel === 'object' && channel !== null && Reflect.get(channel, 'subtype') === undefined)
-        callPart(channel, 'close')
-    })
-  }
+  comeBefore(client, 'CHANNEL_FAILURE', (passOn, recipient) => {
+    isRefusing = true
+    try {
+      passOn()
+    } finally {
+      isRefusing = false
+    }
+    const channel = callPart(partOf(client, '_chanMgr'), 'get', recipient)
+    // A channel that has a command is somebody's.
+    if (typeof channel === 'object' && channel !== null && Reflect.get(channel, 'subtype') === undefined)
+      callPart(channel, 'close')
+  })
   return () => isRefusing
 }

@@ -2,6 +2,7 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { dialError, dnsTimeoutError, noAddressError } from './dial-error.ts'
+import { orAborted } from './pause.ts'
 import { abortedError } from './ssh-error.ts'
 import type { Target } from './transport.ts'
 
@@ -11,43 +12,28 @@ export type Lookup = (name: string) => Promise<readonly { readonly address: stri
 export const systemLookup: Lookup = (name) => lookup(name, { all: true, order: 'verbatim' })
 
 /** At least one address, IPv6 and IPv4 by turns, in the resolver's order (RFC 8305 4). An address is its own. Throws FLEET_SSH_DNS. */
-export function resolveName(
+export async function resolveName(
   target: Target,
   lookUp: Lookup,
   limitMs: number,
   signal: AbortSignal | undefined,
 ): Promise<readonly string[]> {
-  if (isIP(target.address) !== 0) return Promise.resolve([target.address])
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted === true) {
-      reject(abortedError(signal))
-      return
-    }
-    const stopWaiting = (): void => {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', onAbort)
-    }
-    const onAbort = (): void => {
-      stopWaiting()
-      reject(abortedError(signal))
-    }
-    const timer = setTimeout(() => {
-      stopWaiting()
-      reject(dnsTimeoutError(target, limitMs))
-    }, limitMs)
-    signal?.addEventListener('abort', onAbort, { once: true })
-    lookUp(target.address).then(
-      (found) => {
-        stopWaiting()
-        if (found.length === 0) reject(noAddressError(target))
-        else resolve(byTurns(found))
-      },
-      (error: unknown) => {
-        stopWaiting()
-        reject(dialError(target, error))
-      },
-    )
+  if (isIP(target.address) !== 0) return [target.address]
+  if (signal?.aborted === true) throw abortedError(signal)
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => {
+    late.reject(dnsTimeoutError(target, limitMs))
+  }, limitMs)
+  const lookedUp = lookUp(target.address).catch((error: unknown) => {
+    throw dialError(target, error)
   })
+  try {
+    const found = await orAborted(Promise.race([lookedUp, late.promise]), signal)
+    if (found.length === 0) throw noAddressError(target)
+    return byTurns(found)
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** Pure. Families alternate, beginning with that of the first address. */

@@ -2,7 +2,7 @@
 // keys of an agent, where it forgets which methods are left and that the key was accepted; so we listen beside it. Should
 // another ssh2 have its parts elsewhere, what ssh2 itself says has to do.
 import type { Client } from 'ssh2'
-import { partOf } from './ssh2-parts.ts'
+import { comeBefore } from './ssh2-parts.ts'
 
 export interface RefusedOffer {
   /** What the server would take next. */
@@ -11,16 +11,12 @@ export interface RefusedOffer {
   readonly isPartial: boolean
 }
 
-/** Tells `onFailure` before ssh2 acts on it. To be called once the client has begun to connect. False when it cannot be done. */
+/** Tells `onFailure` before ssh2 acts on it. As `comeBefore`. */
 export function watchFailures(client: Client, onFailure: (refused: RefusedOffer) => void): boolean {
-  const handlers = partOf(partOf(client, '_protocol'), '_handlers')
-  const original: unknown = handlers === undefined ? undefined : Reflect.get(handlers, 'USERAUTH_FAILURE')
-  if (handlers === undefined || typeof original !== 'function') return false
-  Reflect.set(handlers, 'USERAUTH_FAILURE', (self: unknown, methods: unknown, isPartial: unknown) => {
+  return comeBefore(client, 'USERAUTH_FAILURE', (passOn, methods, isPartial) => {
     onFailure({ methods: textsOf(methods), isPartial: isPartial === true })
-    Reflect.apply(original, handlers, [self, methods, isPartial])
+    passOn()
   })
-  return true
 }
 
 function textsOf(value: unknown): readonly string[] {

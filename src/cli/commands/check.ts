@@ -1,10 +1,10 @@
 // fleet check: connects to every node once, and says what is wrong there and what to do. It changes nothing.
 import { existsSync } from 'node:fs'
 import { systemClock } from '../../core/index.ts'
-import { checkNode, forEachNode, isDispatcherUp, type NodeCheck, type NodeResult } from '../../fleet/index.ts'
+import { checkNode, forEachNode, isDispatcherUp } from '../../fleet/index.ts'
 import { loadContext } from '../context.ts'
 import type { NodeOptions } from '../options.ts'
-import { ExitCode } from '../exit-code.ts'
+import { exitCodeOfNodes, type ExitCode } from '../exit-code.ts'
 import { checkJson } from '../output/check-json.ts'
 import { isBad, problemLines } from '../output/check-problems.ts'
 import { summaryLines } from '../output/check-summary.ts'
@@ -35,19 +35,10 @@ export async function check(options: NodeOptions): Promise<ExitCode> {
     for (const line of options.verbose === true ? checkTable(results) : summaryLines(results, output.style))
       output.result(line)
     output.json(checkJson(results, context.notes))
-    await reportFailedNodes(
-      context,
-      'check',
-      results.map((result) => ({ node: result.node, ok: !isBad(result) })),
-    )
-    return exitCodeOf(results)
+    const verdicts = results.map((result) => ({ node: result.node, ok: !isBad(result) }))
+    await reportFailedNodes(context, 'check', verdicts)
+    return exitCodeOfNodes(verdicts)
   } finally {
     await transport.close()
   }
-}
-
-function exitCodeOf(results: readonly NodeResult<NodeCheck>[]): ExitCode {
-  const bad = results.filter(isBad).length
-  if (bad === 0) return ExitCode.ok
-  return bad === results.length ? ExitCode.allNodesFailed : ExitCode.someNodesFailed
 }

@@ -12,7 +12,7 @@ import {
 import { commandLine, execCommand } from '../../node/index.ts'
 import { loadContext, type Context } from '../context.ts'
 import type { NodeOptions } from '../options.ts'
-import { ExitCode } from '../exit-code.ts'
+import { ExitCode, exitCodeOfNodes } from '../exit-code.ts'
 import { createOutputMode } from '../exec/output-mode.ts'
 import { openStdinFile } from '../exec/stdin-file.ts'
 import { printNodeErrors } from '../output/errors.ts'
@@ -85,7 +85,7 @@ async function conclude(
     failed.filter((result) => !result.ok && !wasAborted(result.error) && result.error.code !== EXIT_CODE),
   )
   if (interruption.signal.aborted) {
-    const running = results.filter(({ ok, ...rest }) => ok && 'value' in rest && isAborted(rest.value))
+    const running = results.filter((result) => result.ok && isAborted(result.value))
     const untouched = results.filter((result) => !result.ok && wasAborted(result.error))
     output.note('interrupted')
     if (running.length > 0)
@@ -93,10 +93,7 @@ async function conclude(
     if (untouched.length > 0) output.note(`not run on ${foldNodes(untouched.map(({ node }) => node))}`)
   }
   await reportFailedNodes(context, 'exec', failed)
-  if (interruption.signal.aborted) return ExitCode.interrupted
-  const bad = failed.filter((result) => !result.ok).length
-  if (bad === 0) return ExitCode.ok
-  return bad === results.length ? ExitCode.allNodesFailed : ExitCode.someNodesFailed
+  return interruption.signal.aborted ? ExitCode.interrupted : exitCodeOfNodes(failed)
 }
 
 const EXIT_CODE = 'FLEET_NODE_EXIT_CODE'

@@ -1,7 +1,7 @@
 // fleet hosts: what was understood of the inventory and of ssh_config, and where each value came from. Nothing is dialled.
 import { existsSync } from 'node:fs'
-import { limitNodes, loadInventory, reachNodes, type FleetConfig, type ReachableNode } from '../../config/index.ts'
-import { configOf, outputOf, reachOptions, type NodeOptions } from '../options.ts'
+import { limitNodes, reachNodes, type FleetConfig, type ReachableNode } from '../../config/index.ts'
+import { configOf, inventoryOf, outputOf, reachOptions, type NodeOptions } from '../options.ts'
 import { ExitCode } from '../exit-code.ts'
 import { errorJson, printNodeErrors } from '../output/errors.ts'
 import { nodeDetails, placeOf, slotsOf } from '../output/node-details.ts'
@@ -11,10 +11,7 @@ import { table } from '../output/table.ts'
 export async function hosts(options: NodeOptions): Promise<ExitCode> {
   const output = outputOf(options)
   const config = configOf(options, 'optional')
-  const inventory = loadInventory({
-    file: config.hosts,
-    ...(options.hosts === undefined ? {} : { hosts: options.hosts }),
-  })
+  const inventory = inventoryOf(options, config)
   // Without a pattern also those that are no part of the fleet: they are in the file, and may be hops.
   const chosen = options.limit === undefined ? inventory : limitNodes(inventory, options.limit)
   const job = existsSync(config.file) ? `${options.config} or its default` : 'built in'

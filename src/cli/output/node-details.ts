@@ -1,7 +1,7 @@
 // `fleet hosts -v`: every value of each node, and behind it where it came from. A list has a line for each of its items, so that
 // no line is longer than what it tells.
 import type { Access, FleetConfig, ReachableNode } from '../../config/index.ts'
-import { formatDuration } from '../../core/index.ts'
+import { formatDuration, hostAndPort } from '../../core/index.ts'
 import type { Output } from './output.ts'
 
 /** A longer value pushes its source to the right, and only its own. */
@@ -64,7 +64,7 @@ function valuesOf(node: ReachableNode, config: FleetConfig): readonly Shown[] {
 }
 
 export function placeOf({ user, address, port }: Access): string {
-  return `${user}@${address.includes(':') ? `[${address}]` : address}:${port}`
+  return `${user}@${hostAndPort(address, port)}`
 }
 
 export function slotsOf({ pool, slots }: ReachableNode, config: FleetConfig): string {
