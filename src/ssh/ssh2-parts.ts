@@ -26,9 +26,12 @@ export function comeBefore(
   const original: unknown = handlers === undefined ? undefined : Reflect.get(handlers, name)
   if (handlers === undefined || typeof original !== 'function') return false
   Reflect.set(handlers, name, (self: unknown, ...message: readonly unknown[]) => {
-    handle(() => {
-      Reflect.apply(original, handlers, [self, ...message])
-    }, ...message)
+    handle(
+      () => {
+        Reflect.apply(original, handlers, [self, ...message])
+      },
+      ...message,
+    )
   })
   return true
 }
