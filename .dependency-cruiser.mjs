@@ -13,10 +13,7 @@ const ROOMS = {
   copy: [['core', 'protocol'], ['undici']],
   fleet: [['core', 'config', 'ssh', 'node', 'protocol'], []],
   demo: [['core', 'config', 'ssh', 'node', 'fleet', 'protocol', 'ledger', 'dispatcher'], []],
-  cli: [
-    ['core', 'config', 'ssh', 'node', 'protocol', 'ledger', 'dispatcher', 'copy', 'fleet', 'demo'],
-    ['commander', 'listr2'],
-  ],
+  cli: [['core', 'config', 'ssh', 'node', 'protocol', 'ledger', 'dispatcher', 'copy', 'fleet', 'demo'], ['commander']],
 }
 
 // Builtins that belong to one room, although no package has to be installed for them.

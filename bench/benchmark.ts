@@ -10,6 +10,8 @@ export interface BenchmarkOptions {
   readonly runs?: number
   /** Nodes of the lab, from 1; the benchmark's own number when left out. */
   readonly nodes?: number
+  /** Only these cases of the benchmark, by name; all of them when left out. A benchmark without cases does not look at it. */
+  readonly cases?: readonly string[]
 }
 
 export type Benchmark = (options: BenchmarkOptions) => Promise<readonly Figure[]>

@@ -1,4 +1,4 @@
-// npm run bench -- exec|push|supervise|dispatch... [--json] [--runs N] [--nodes N]
+// npm run bench -- exec|push|supervise|dispatch... [--json] [--runs N] [--nodes N] [--case NAME]...
 // Measures fleet and its peers in one run and prints a table, or with --json one list of figures. Without a name: all of them,
 // one after the other. Figures go to stdout, everything else to stderr. Ctrl-C ends what runs and leaves nothing behind.
 import { parseArgs } from 'node:util'
@@ -16,7 +16,7 @@ const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['supervise', supervise],
   ['dispatch', dispatch],
 ])
-const USAGE = `usage: npm run bench -- [${[...BENCHMARKS.keys()].join('|')}]... [--json] [--runs N] [--nodes N]`
+const USAGE = `usage: npm run bench -- [${[...BENCHMARKS.keys()].join('|')}]... [--json] [--runs N] [--nodes N] [--case NAME]...`
 
 process.exitCode = await main()
 
@@ -54,14 +54,19 @@ async function runOne(name: string, options: BenchmarkOptions): Promise<readonly
 interface Wanted {
   readonly names: readonly string[]
   readonly json: boolean
-  readonly counts: Pick<BenchmarkOptions, 'runs' | 'nodes'>
+  readonly counts: Pick<BenchmarkOptions, 'runs' | 'nodes' | 'cases'>
 }
 
 function parseWanted(): Wanted | undefined {
   try {
     const { positionals, values } = parseArgs({
       allowPositionals: true,
-      options: { json: { type: 'boolean', default: false }, runs: { type: 'string' }, nodes: { type: 'string' } },
+      options: {
+        json: { type: 'boolean', default: false },
+        runs: { type: 'string' },
+        nodes: { type: 'string' },
+        case: { type: 'string', multiple: true },
+      },
     })
     if (!positionals.every((name) => BENCHMARKS.has(name))) return undefined
     const names = positionals.length === 0 ? [...BENCHMARKS.keys()] : positionals
@@ -71,6 +76,7 @@ function parseWanted(): Wanted | undefined {
       counts: {
         ...(values.runs === undefined ? {} : { runs: count(values.runs) }),
         ...(values.nodes === undefined ? {} : { nodes: count(values.nodes) }),
+        ...(values.case === undefined ? {} : { cases: values.case }),
       },
     }
   } catch {

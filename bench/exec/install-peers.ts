@@ -8,14 +8,14 @@ import { ANSIBLE, CLUSH, DEBIAN_PYTHON, FABRIC, PARALLEL_SSH } from './contender
 const run = promisify(execFile)
 const INSTALL_SH = `${import.meta.dirname}/install-peers.sh`
 
-interface Peer {
+export interface Peer {
   readonly name: string
   readonly debianPackage: string
   /** Succeeds quickly when the peer is there. */
   readonly probe: readonly [string, ...string[]]
 }
 
-const PEERS: readonly Peer[] = [
+const EXEC_PEERS: readonly Peer[] = [
   { name: CLUSH, debianPackage: 'clustershell', probe: ['clush', '--version'] },
   { name: PARALLEL_SSH, debianPackage: 'pssh', probe: ['parallel-ssh', '--version'] },
   { name: ANSIBLE, debianPackage: 'ansible-core', probe: ['ansible', '--version'] },
@@ -23,19 +23,23 @@ const PEERS: readonly Peer[] = [
 ]
 
 /** Why a peer is not there, by its name. Never throws for that reason; throws when the signal comes. */
-export async function installPeers({ signal, say }: BenchmarkOptions): Promise<ReadonlyMap<string, string>> {
-  const missing = await missingPeers(signal)
+export async function installPeers(
+  { signal, say }: BenchmarkOptions,
+  peers: readonly Peer[] = EXEC_PEERS,
+): Promise<ReadonlyMap<string, string>> {
+  const missing = await missingPeers(peers, signal)
   if (missing.length === 0) return new Map()
   const failure = await install(missing, signal, say)
-  const still = await missingPeers(signal)
+  const still = await missingPeers(missing, signal)
   return new Map(
     still.map(({ name, debianPackage }) => [name, `the Debian package ${debianPackage} is missing: ${failure}`]),
   )
 }
 
 /** `name version` of the packages that the peers come from; empty where they come from elsewhere. */
-export async function peerVersions(signal: AbortSignal): Promise<string> {
-  const packages = ['openssh-client', ...PEERS.map(({ debianPackage }) => debianPackage), 'python3-paramiko']
+export async function peerVersions(signal: AbortSignal, peers: readonly Peer[] = EXEC_PEERS): Promise<string> {
+  const needed = peers === EXEC_PEERS ? ['python3-paramiko'] : []
+  const packages = ['openssh-client', ...new Set(peers.map(({ debianPackage }) => debianPackage)), ...needed]
   try {
     const { stdout } = await run('dpkg-query', ['-W', '-f', '${Package} ${Version}\n', ...packages], { signal })
     return stdout.trim().split('\n').join(', ')
@@ -45,9 +49,9 @@ export async function peerVersions(signal: AbortSignal): Promise<string> {
   }
 }
 
-async function missingPeers(signal: AbortSignal): Promise<readonly Peer[]> {
+async function missingPeers(peers: readonly Peer[], signal: AbortSignal): Promise<readonly Peer[]> {
   const missing: Peer[] = []
-  for (const peer of PEERS) {
+  for (const peer of peers) {
     const [program, ...args] = peer.probe
     const isThere = await run(program, args, { signal }).then(
       () => true,

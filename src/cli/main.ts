@@ -10,6 +10,7 @@ async function main(): Promise<number> {
   }
   // Set by bin/fleet for this process, and not for those that it starts.
   delete process.env['NODE_COMPILE_CACHE']
+  if (process.env['MALLOC_ARENA_MAX'] === '2') delete process.env['MALLOC_ARENA_MAX']
   const { startResolverThreads } = await import('./resolver-threads.ts')
   await startResolverThreads()
   const { createProgram, exitCodeOfCommander } = await import('./program.ts')

@@ -38,6 +38,12 @@ export interface NodeOptions extends CommonOptions {
   readonly password?: Secret
 }
 
+/** Options of commands that change nodes, and so take the operator lock. */
+export interface ChangingOptions extends NodeOptions {
+  /** A duration. */
+  readonly lockWait?: string
+}
+
 export function outputOf(options: CommonOptions): Output {
   return createOutput({ json: options.json ?? false, color: options.color })
 }

@@ -1,14 +1,19 @@
 // The command line: names, options, help. What a command does is loaded only when it is run, so that --help stays quick.
 import { Command, CommanderError } from 'commander'
 import type { CommonOptions, NodeOptions } from './options.ts'
+import type { CheckCommandOptions } from './commands/check.ts'
 import type { DemoOptions } from './commands/demo.ts'
 import type { ControlOptions, ServeOptions } from './commands/dispatcher.ts'
 import type { LedgerOptions, ListOptions, RetryOptions } from './commands/ids.ts'
 import type { ExecCommandOptions } from './commands/exec.ts'
 import type { InitOptions } from './commands/init.ts'
+import type { LockReleaseOptions } from './commands/lock.ts'
+import type { PushCommandOptions } from './commands/push.ts'
+import type { RollbackCommandOptions } from './commands/rollback.ts'
 import type { StartCommandOptions } from './commands/start.ts'
 import type { StatusCommandOptions } from './commands/status.ts'
 import type { StopCommandOptions } from './commands/stop.ts'
+import type { UninstallCommandOptions } from './commands/uninstall.ts'
 import type { PasswordOptions } from './password.ts'
 import { VERSION } from './version.ts'
 
@@ -23,6 +28,9 @@ export function createProgram(finish: Finish): Command {
     .showHelpAfterError('(fleet --help shows the commands)')
     .configureHelp({ showGlobalOptions: true })
   addNodeCommands(program, finish)
+  addReleaseCommands(program, finish)
+  addLockCommands(program, finish)
+  addUninstallCommand(program, finish)
   addLedgerCommands(program, finish)
   addDispatcherCommands(program, finish)
   common(program.command('init [dir]').description('write fleet.yml and inventory.yml, commented, ready to edit'))
@@ -54,17 +62,13 @@ export function createProgram(finish: Finish): Command {
 function addNodeCommands(program: Command, finish: Finish): void {
   onNodes(
     program.command('check').description('connect to every node; report facts and problems, each with its remedy'),
-  ).action(async (options: NodeOptions) => {
-    const { check } = await import('./commands/check.ts')
-    finish(await check(options))
-  })
-  onNodes(
-    program.command('push [file...]').description('build the release, put it on every node, verify, switch atomically'),
-  ).action(async (files: string[], options: NodeOptions) => {
-    const { push } = await import('./commands/push.ts')
-    finish(await push(files, options))
-  })
-  onNodes(program.command('start').description('start the dispatcher here and the workers of every slot'))
+  )
+    .option('--deep', 'also hash every file of every release, of the kit and of the runtime there')
+    .action(async (options: CheckCommandOptions) => {
+      const { check } = await import('./commands/check.ts')
+      finish(await check(options))
+    })
+  inBatches(program.command('start').description('start the dispatcher here and the workers of every slot'))
     .option('--slots <n>', 'slots per node, instead of what fleet.yml and the inventory say')
     .option(
       '--insecure-http',
@@ -74,7 +78,7 @@ function addNodeCommands(program: Command, finish: Finish): void {
       const { start } = await import('./commands/start.ts')
       finish(await start(options))
     })
-  onNodes(program.command('stop').description('drain the slots: running IDs are finished first'))
+  inBatches(program.command('stop').description('drain the slots: running IDs are finished first'))
     .option('--now', 'end the workers: TERM, then KILL after worker.grace; their IDs are handed back')
     .option('--timeout <duration>', 'how long to wait for running IDs', '10m')
     .option('--dispatcher', 'stop the dispatcher too, after the workers')
@@ -112,6 +116,69 @@ function addNodeCommands(program: Command, finish: Finish): void {
     const { hosts } = await import('./commands/hosts.ts')
     finish(await hosts(options))
   })
+}
+
+function addReleaseCommands(program: Command, finish: Finish): void {
+  rollingOut(
+    program.command('push [file...]').description('build the release, put it on every node, verify, switch atomically'),
+  )
+    .option('--verify', 'hash everything that is on the nodes already, and mend what is bad')
+    .action(async (files: string[], options: PushCommandOptions) => {
+      const { push } = await import('./commands/push.ts')
+      finish(await push(files, options))
+    })
+  rollingOut(
+    program
+      .command('rollback [release]')
+      .summary('switch back; the previous release by default')
+      .description(
+        'switch back to a release that the nodes hold: the previous one, or the one whose digest begins with RELEASE; nothing is uploaded',
+      ),
+  )
+    .option('--list', 'show which releases there are, and change nothing')
+    .action(async (release: string | undefined, options: RollbackCommandOptions) => {
+      const { rollback } = await import('./commands/rollback.ts')
+      finish(await rollback(release, options))
+    })
+}
+
+function addUninstallCommand(program: Command, finish: Finish): void {
+  changing(
+    program
+      .command('uninstall')
+      .summary('remove everything that fleet put on the nodes for this job')
+      .description(
+        'remove everything that fleet put on the nodes for this job: cron lines, supervisors, files; a node where slots run is refused. Then look again and say what is left. What is on this machine stays',
+      ),
+  )
+    .option('--now', 'end the slots first: TERM, then KILL after worker.grace')
+    .action(async (options: UninstallCommandOptions) => {
+      const { uninstall } = await import('./commands/uninstall.ts')
+      finish(await uninstall(options))
+    })
+}
+
+function addLockCommands(program: Command, finish: Finish): void {
+  const lock = program.command('lock').description('the operator lock: one operator changes the nodes at a time')
+  onNodes(
+    lock.command('status').description('who holds it on which nodes, since when, what for; changes nothing'),
+  ).action(async (options: NodeOptions) => {
+    const { lockStatus } = await import('./commands/lock.ts')
+    finish(await lockStatus(options))
+  })
+  onNodes(
+    lock
+      .command('release')
+      .summary('end a lock that a dead run left behind')
+      .description(
+        'end a lock that a dead run left behind: yours, on this machine. One that nobody renews ends by itself within a minute',
+      ),
+  )
+    .option('--force', 'end anybody’s, also of a run that is alive: from then on the nodes refuse it')
+    .action(async (options: LockReleaseOptions) => {
+      const { lockRelease } = await import('./commands/lock.ts')
+      finish(await lockRelease(options))
+    })
 }
 
 function addLedgerCommands(program: Command, finish: Finish): void {
@@ -197,11 +264,14 @@ function common(command: Command): Command {
     .option('--no-color', 'no colours (or set NO_COLOR)')
 }
 
+/** With --dry-run the others reach no node. */
+const LOOKS_IN_DRY_RUN = new Set(['push', 'rollback', 'uninstall'])
+
 function onNodes(command: Command): Command {
   // Before the command begins, and so before live progress is drawn and anything is dialled.
   command.hook('preAction', async () => {
     const options: NodeOptions & PasswordOptions = command.opts()
-    if (options.dryRun === true || command.name() === 'hosts') return
+    if ((options.dryRun === true && !LOOKS_IN_DRY_RUN.has(command.name())) || command.name() === 'hosts') return
     if (options.askPassword === undefined && options.passwordEnv === undefined && options.passwordFd === undefined)
       return
     const { passwordFrom } = await import('./password.ts')
@@ -221,6 +291,37 @@ function onNodes(command: Command): Command {
     .option('--known-hosts <file>', 'instead of ~/.ssh/known_hosts')
     .option('-F, --ssh-config <file>', 'instead of ~/.ssh/config and /etc/ssh/ssh_config; none = read none')
     .option('--dry-run', 'say what would be done, and do nothing')
+}
+
+/** For commands that take the operator lock. */
+function changing(command: Command): Command {
+  return onNodes(command).option('--lock-wait <duration>', 'how long to wait for another operator to be done', '0')
+}
+
+/** For commands that need not change all nodes at once. */
+function inBatches(command: Command): Command {
+  return changing(command)
+    .option('--batch <sizes>', 'nodes one batch after the other: 1,10%,100%; the last size repeats')
+    .option('--max-fail <n|p%>', 'stop when more nodes have failed; 0 with --batch, else none')
+}
+
+/** For commands that give nodes another release. */
+function rollingOut(command: Command): Command {
+  return inBatches(command)
+    .option(
+      '--canary <pattern>',
+      'these nodes first, as a batch of their own, and no failure is borne; may be repeated',
+      collect,
+    )
+    .option('--pause <duration>', 'wait so long between batches')
+    .option('--ask', 'ask on the terminal before every further batch')
+    .option('--restart', 'drain and restart the slots of each batch, so that they run the new release')
+    .option('--timeout <duration>', 'with --restart: how long to wait for running IDs', '10m')
+    .option('--auto-rollback', 'stop when release.check fails, or slots do not start again, and switch that batch back')
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value]
 }
 
 function ledger(command: Command): Command {

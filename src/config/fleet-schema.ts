@@ -22,10 +22,31 @@ const DAY_MS = 86_400_000
 const release = mapping({
   files: listOf(text('a path'), 'a list of paths')
     .default([])
-    .describe('Files and folders of a release, relative to fleet.yml; folders recurse'),
+    .describe(
+      'Files, folders and globs (`*`, `?`, `[a-z]`, `**`) of a release, relative to fleet.yml. Each is placed under its last path segment, folders with everything in them except what a `.fleetignore` there names; executable bits are kept, and symbolic links whose target is in the release as well',
+    ),
   keep: wholeNumber(1, 1000)
     .default(5)
-    .describe('Releases that stay on the nodes; nothing removes older ones in this version'),
+    .describe(
+      'Releases that stay on each node: the newest so many. Older ones are removed by a push, never one that is current, previous, or run by a worker',
+    ),
+  check: z
+    .array(argument, { error: 'a list of arguments such as [./healthy, --quick]' })
+    .min(1, { error: 'a list of at least one argument' })
+    .refine(([program = '']) => !/^(?:-|$)/.test(program), { error: 'a list whose first item names a program' })
+    .optional()
+    .describe(
+      'argv, never through a shell: run on each node of a batch once its release was switched, in the folder of the release, with FLEET_JOB, FLEET_NODE and FLEET_RELEASE; exit 0 is healthy, anything else fails the node',
+    ),
+  check_timeout: duration(SECOND_MS, HOUR_MS)
+    .default('60s')
+    .describe('A check that takes longer is ended, and counts as failed'),
+  runtime: z
+    .enum(['node'], { error: 'node' })
+    .optional()
+    .describe(
+      'node: workers written in JavaScript find a Node on every node; where there is no recent enough one, a pinned one is put beside the releases',
+    ),
 })
 
 const worker = mapping({

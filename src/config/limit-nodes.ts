@@ -19,11 +19,11 @@ interface Term {
  * The nodes that `pattern` means, in the order of the inventory; without a pattern, the whole fleet. A pattern is made of names, groups, `all`,
  * globs (`*`, `?`) of both, ranges (`node[01:05]`) and `@FILE` (one name a line, `#` comments), parted by `,` or `:`. First everything plain is
  * added up (or all taken, if nothing is plain), then `&` terms keep only theirs, then `!` terms take theirs away. `pool: false` nodes are
- * meant only by their exact name. Throws FLEET_CONFIG_NO_MATCH with near names, FLEET_CONFIG_BAD_RANGE, FLEET_CONFIG_NOT_FOUND.
+ * meant only by their exact name. `option`: what messages call it. Throws FLEET_CONFIG_NO_MATCH with near names, FLEET_CONFIG_BAD_RANGE, FLEET_CONFIG_NOT_FOUND.
  */
-export function limitNodes(inventory: Inventory, pattern?: string): Inventory {
+export function limitNodes(inventory: Inventory, pattern?: string, option = '--limit'): Inventory {
   const index = createIndex(inventory)
-  const terms = pattern === undefined ? [] : termsOf(pattern, index)
+  const terms = pattern === undefined ? [] : termsOf(pattern, index, option)
   const unknown: string[] = []
   const meant = (kind: Term['kind']): readonly ReadonlySet<InventoryNode>[] =>
     terms.filter((term) => term.kind === kind).map((term) => resolveTerm(term.text, index, unknown))
@@ -40,7 +40,7 @@ export function limitNodes(inventory: Inventory, pattern?: string): Inventory {
   if (nodes.length === 0 && pattern !== undefined) {
     throw new FleetError(
       'FLEET_CONFIG_NO_MATCH',
-      `expected --limit ${JSON.stringify(pattern)} to leave a node of ${inventory.source}, found none${emptyGroups(terms, index)}`,
+      `expected ${option} ${JSON.stringify(pattern)} to leave a node of ${inventory.source}, found none${emptyGroups(terms, index)}`,
       {
         remedy: 'fleet hosts',
       },
@@ -79,16 +79,20 @@ function createIndex({ nodes, groups }: Inventory): Index {
   return { byName: new Map(nodes.map((node) => [node.node, node])), byGroup, pool: new Set(pool) }
 }
 
-function termsOf(pattern: string, index: Index): readonly Term[] {
+function termsOf(pattern: string, index: Index, option: string): readonly Term[] {
   const words = splitOutsideBrackets(pattern, ',')
     .map((word) => word.trim())
     .flatMap((word) => (isWhole(word.replace(/^[&!]/, ''), index) ? [word] : splitOutsideBrackets(word, ':')))
     .map((word) => word.trim())
     .filter((word) => word !== '')
   if (words.length === 0) {
-    throw new FleetError('FLEET_CONFIG_NO_MATCH', 'expected --limit to name nodes or groups, found an empty pattern', {
-      remedy: 'fleet hosts',
-    })
+    throw new FleetError(
+      'FLEET_CONFIG_NO_MATCH',
+      `expected ${option} to name nodes or groups, found an empty pattern`,
+      {
+        remedy: 'fleet hosts',
+      },
+    )
   }
   return words.map((word) => {
     if (word.startsWith('&')) return { kind: 'intersect', text: word.slice(1) }

@@ -33,7 +33,7 @@ export function configWithoutFile(file: string): FleetConfig {
 
 function toConfig(written: FleetYaml, file: string, overrides: ConfigOverrides): FleetConfig {
   const folder = dirname(file)
-  const { worker, dispatcher, ssh } = written
+  const { release, worker, dispatcher, ssh } = written
   const [firstBackoff, longestBackoff] = dispatcher.backoff
   return {
     file,
@@ -41,7 +41,13 @@ function toConfig(written: FleetYaml, file: string, overrides: ConfigOverrides):
     job: parseJobName(written.job),
     hosts: resolve(folder, written.hosts),
     root: written.root,
-    release: written.release,
+    release: {
+      files: release.files,
+      keep: release.keep,
+      check: release.check,
+      checkTimeoutMs: parseDuration(String(release.check_timeout)),
+      runtime: release.runtime,
+    },
     worker: {
       kind: worker.kind,
       command: worker.command,

@@ -5,6 +5,17 @@ export type WorkerKind = 'exec' | 'native' | 'copy'
 /** What brings supervisors back after a crash or reboot. `auto`: cron where it works, else none with a warning. */
 export type KeeperChoice = 'auto' | 'cron' | 'none'
 
+export interface ReleaseConfig {
+  readonly files: readonly string[]
+  /** Releases that stay on each node, from 1. */
+  readonly keep: number
+  /** argv, at least one item; undefined: nothing is checked. */
+  readonly check: readonly string[] | undefined
+  readonly checkTimeoutMs: number
+  /** What workers need beside their own files. */
+  readonly runtime: 'node' | undefined
+}
+
 export interface WorkerConfig {
   readonly kind: WorkerKind
   /** argv; `{id}`, `{slot}` and `{node}` are replaced on the node. At least one item. */
@@ -64,7 +75,7 @@ export interface FleetConfig {
   readonly hosts: string
   /** On the nodes; `~/` means the home of the user there. */
   readonly root: string
-  readonly release: { readonly files: readonly string[]; readonly keep: number }
+  readonly release: ReleaseConfig
   readonly worker: WorkerConfig
   readonly dispatcher: DispatcherConfig
   readonly ssh: SshConfig

@@ -11,8 +11,10 @@ job: ${job}                        # a to z, 0 to 9 and "-"; a folder of this na
 # root: ~/.fleet                # folder on the nodes that holds everything fleet puts there; on a local disk
 
 release:
-  files: [main.sh]              # relative to this file; folders recurse
-  # keep: 5                     # releases that stay on the nodes; nothing removes older ones yet
+  files: [main.sh]              # relative to this file; folders recurse, globs such as lib/*.jar are expanded
+  # keep: 5                     # releases that stay on the nodes; older ones are removed, never one that runs
+  # check: [./healthy]          # run on the nodes of a batch after the switch; exit 0 is healthy
+  # check_timeout: 60s
 
 worker:
   # kind: exec                  # exec: run the command once for every ID; native: it speaks the worker protocol itself

@@ -9,7 +9,8 @@ import { keepCommand, renderWorkerFiles } from '../node/index.ts'
 import { createClient, type Client } from '../protocol/index.ts'
 import { createLocalConnection, type Connection } from '../ssh/index.ts'
 import { run } from './fleet-node.ts'
-import { kitTree, pushKit } from './push.ts'
+import { pushKit } from './push/push-kit.ts'
+import { kitTree } from './push/tree.ts'
 import { configure, desiredFile, statusIfPresent, stopNode } from './start.ts'
 
 /** Paths of the private folder `.fleet/`. Absolute. */
@@ -101,10 +102,8 @@ export async function startDispatcherHere(launch: DispatcherLaunch): Promise<'st
       url: controlUrl(config),
       token: new Secret(''),
     })
-    await configure(connection, paths.base, [
-      ...files,
-      desiredFile({ state: 'up', mode: 'drain', slots: 1, generation: launch.generation }),
-    ])
+    const desired = desiredFile({ state: 'up', mode: 'drain', slots: 1, generation: launch.generation })
+    await configure(connection, paths.base, [...files, desired], 'unlocked')
     await run(connection, keepCommand(paths.base))
     await untilItAnswers(connection, launch, paths)
   })
@@ -116,7 +115,7 @@ export async function stopDispatcherHere(config: FleetConfig, clock: Clock): Pro
   await withLocalConnection(async (connection) => {
     const { base } = controlPaths(config)
     if ((await statusIfPresent(connection, base)) === undefined) return
-    await stopNode(connection, base, { mode: 'now', clock, waitMs: 20_000 })
+    await stopNode(connection, base, { mode: 'now', clock, claim: 'unlocked', waitMs: 20_000 })
   })
 }
 

@@ -2,6 +2,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import { FleetError, type NodeName } from '../core/index.ts'
 import {
+  CLAIM_REFUSED,
   commandLine,
   createNoiseFilter,
   splitNoise,
@@ -10,6 +11,7 @@ import {
   type Printed,
 } from '../node/index.ts'
 import type { Connection, ExecOptions, ExecResult, Target, Transport } from '../ssh/index.ts'
+import { lostError } from './lock/lock-error.ts'
 
 export interface FleetNode {
   readonly node: NodeName
@@ -80,10 +82,11 @@ export async function runAnyway(
   }
 }
 
-/** The result of a command that ended with exit code 0; FLEET_NODE_COMMAND for any other. */
+/** The result of a command that ended with exit code 0; FLEET_LOCK_LOST for 77, the fence of a changing command, FLEET_NODE_COMMAND for any other. */
 export function insistOnSuccess<Result extends ExecResult>(command: NodeCommand, result: Result): Result {
   if (result.exitCode === 0) return result
   const said = lastLines(result.stderr)
+  if (result.exitCode === CLAIM_REFUSED) throw lostError(`${command.name} was refused${said === '' ? '' : `: ${said}`}`)
   throw new FleetError(
     'FLEET_NODE_COMMAND',
     `${command.name} failed (${endingOf(result)})${said === '' ? '' : `: ${said}`}`,
@@ -119,6 +122,7 @@ function lastLines(text: string): string {
     .filter((line) => line !== '')
     .slice(-3)
     .join('; ')
+    .replaceAll(/[\p{Cc}\p{Cf}]/gu, '?')
     .slice(0, 500)
 }
 

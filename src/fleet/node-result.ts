@@ -10,6 +10,8 @@ export interface Progress {
   started?(node: NodeName): void
   /** A short phrase in the present tense, for example `sending 12.0 of 50.0 MiB`. */
   step?(node: NodeName, what: string): void
+  /** Bytes that were sent to the node so far, of how many; told again and again, and with other numbers when the work is planned anew. */
+  sent?(node: NodeName, bytes: number, ofBytes: number): void
   ended?(result: NodeResult<unknown>): void
 }
 

@@ -1,9 +1,11 @@
 // Start and stop: write what is desired on the node, let the node's own programs make it so, and look at what came of it.
-// Both can be repeated at any time, by any number of operators at once: the node's locks decide, not who asked last.
+// Both can be repeated at any time. What is desired is written under the operator's claim; making it so needs none, since that only
+// enforces what is desired.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KeeperChoice } from '../config/index.ts'
 import { FleetError, slotName, type Clock, type JobName } from '../core/index.ts'
 import {
+  CLAIM_REFUSED,
   configureCommand,
   cronCommand,
   keepCommand,
@@ -12,13 +14,14 @@ import {
   renderDesired,
   renderWorkerFiles,
   statusCommand,
+  type Claim,
   type Desired,
   type NodeStatus,
   type WorkerFile,
   type WorkerSettings,
 } from '../node/index.ts'
 import type { Connection } from '../ssh/index.ts'
-import { archive } from './release/archive.ts'
+import { archive } from './push/archive.ts'
 import { insistOnSuccess, run, runAnyway } from './fleet-node.ts'
 import { Readable } from 'node:stream'
 
@@ -42,14 +45,17 @@ export interface StartOptions {
   /** `auto`: cron where it works, else none. */
   readonly keeper: KeeperChoice
   readonly clock: Clock
+  readonly claim: Claim
   /** How long every slot's supervisor may take to appear. Milliseconds. */
   readonly waitMs: number
+  /** Aborted: waits no more. */
+  readonly signal?: AbortSignal
 }
 
 /** Starts the slots of one node. Throws FLEET_NODE_NOT_STARTED when a wanted slot has no supervisor in time. */
 export async function startNode(connection: Connection, base: string, options: StartOptions): Promise<StartValue> {
   const desired: Desired = { state: 'up', mode: 'drain', slots: options.slots, generation: options.generation }
-  await configure(connection, base, [...renderWorkerFiles(options.settings), desiredFile(desired)])
+  await configure(connection, base, [...renderWorkerFiles(options.settings), desiredFile(desired)], options.claim)
   const keeper = await installKeeper(connection, base, options)
   const wanted = new Set(Array.from({ length: options.slots }, (_, index) => slotName(index + 1)))
   await run(connection, keepCommand(base))
@@ -72,15 +78,18 @@ export interface StopOptions {
   /** `drain`: the ID in work is finished first. `now`: TERM, then KILL after the grace. */
   readonly mode: 'drain' | 'now'
   readonly clock: Clock
+  readonly claim: Claim
   /** How long to wait for the slots to come down. Milliseconds. */
   readonly waitMs: number
+  /** Aborted: waits no more. */
+  readonly signal?: AbortSignal
 }
 
 /** Stops the slots of one node. Throws FLEET_NODE_STILL_RUNNING, retryable, when slots have not come down in time; they go on coming down. */
 export async function stopNode(connection: Connection, base: string, options: StopOptions): Promise<NodeStatus> {
   const before = await statusOf(connection, base)
   const desired: Desired = { state: 'down', mode: options.mode, slots: before.wanted, generation: before.generation }
-  await configure(connection, base, [desiredFile(desired)])
+  await configure(connection, base, [desiredFile(desired)], options.claim)
   await run(connection, keepCommand(base))
   const status = await statusWhen(connection, base, options, (now) => now.slots.every((slot) => !isAlive(slot.state)))
   if (status.reached) return status.last
@@ -102,7 +111,9 @@ async function statusOf(connection: Connection, base: string): Promise<NodeStatu
 
 async function installKeeper(connection: Connection, base: string, options: StartOptions): Promise<Keeper> {
   if (options.keeper === 'none') return { kind: 'none', reason: 'switched off by worker.keeper' }
-  const result = await runAnyway(connection, cronCommand(base, options.job, 'install'))
+  const command = cronCommand(base, options.job, 'install', options.claim)
+  const result = await runAnyway(connection, command)
+  if (result.exitCode === CLAIM_REFUSED) insistOnSuccess(command, result)
   const outcome = cronOutcome(result.exitCode, result.stdout)
   if (!('reason' in outcome)) return { kind: 'cron' }
   if (options.keeper === 'auto') return { kind: 'none', reason: outcome.reason }
@@ -124,13 +135,18 @@ export function desiredFile(desired: Desired): WorkerFile {
 }
 
 /** Writes files into `etc/`: each set arrives whole. */
-export async function configure(connection: Connection, base: string, files: readonly WorkerFile[]): Promise<void> {
+export async function configure(
+  connection: Connection,
+  base: string,
+  files: readonly WorkerFile[],
+  claim: Claim,
+): Promise<void> {
   const entries = files.map((file) => {
     const content = Buffer.from(file.content)
     return { path: file.path, mode: file.mode, sizeBytes: content.length, content }
   })
   const paths = files.map((file) => file.path)
-  await run(connection, configureCommand(base, paths), {
+  await run(connection, configureCommand(base, paths, claim), {
     stdin: Readable.from(archive(entries), { objectMode: false }),
   })
 }
@@ -138,7 +154,7 @@ export async function configure(connection: Connection, base: string, files: rea
 async function statusWhen(
   connection: Connection,
   base: string,
-  limits: { readonly clock: Clock; readonly waitMs: number },
+  limits: { readonly clock: Clock; readonly waitMs: number; readonly signal?: AbortSignal },
   isReached: (status: NodeStatus) => boolean,
 ): Promise<{ reached: boolean; last: NodeStatus }> {
   const deadlineMs = limits.clock.monotonicMs() + limits.waitMs
@@ -146,7 +162,8 @@ async function statusWhen(
     const last = await statusOf(connection, base)
     if (isReached(last)) return { reached: true, last }
     if (limits.clock.monotonicMs() + pauseMs > deadlineMs) return { reached: false, last }
-    await sleep(pauseMs)
+    await sleep(pauseMs, undefined, limits.signal === undefined ? {} : { signal: limits.signal }).catch(() => undefined)
+    if (limits.signal?.aborted === true) return { reached: false, last }
     // A supervisor that was just leaving, or just coming, has not heard of it: telling it again is harmless.
     if (pauseMs === 1000) await run(connection, keepCommand(base))
   }

@@ -14,6 +14,8 @@ export interface NodeRow {
   readonly state: NodeState
   /** Digest of `current`; empty when there is none. */
   readonly release: string
+  /** Living workers by the release that they were started from, the most first; another one than `release` until they are restarted. */
+  readonly releases: Readonly<Record<string, number>>
   readonly keeper: string
   readonly slots: SlotCounts
   readonly restarts: number
@@ -28,7 +30,7 @@ export interface FleetStatus {
   readonly dispatcher:
     { readonly url: string; readonly status: DispatcherStatus } | { readonly url: string; readonly error: FleetError }
   readonly nodes: readonly NodeRow[]
-  readonly totals: Omit<NodeRow, 'node' | 'state' | 'release' | 'keeper' | 'error'>
+  readonly totals: Omit<NodeRow, 'node' | 'state' | 'release' | 'releases' | 'keeper' | 'error'>
 }
 
 /** Joins the two views. `found` is undefined for a node where the job has never been. */
@@ -45,7 +47,15 @@ export function joinStatus(
       failed: (done?.failures ?? 0) + (done?.crashes ?? 0),
       ratePerMin: done?.rate_per_min ?? 0,
     }
-    const nothing = { node: result.node, release: '', keeper: '', slots: NO_SLOTS, restarts: 0, ...numbers }
+    const nothing = {
+      node: result.node,
+      release: '',
+      releases: {},
+      keeper: '',
+      slots: NO_SLOTS,
+      restarts: 0,
+      ...numbers,
+    }
     if (!result.ok) return { ...nothing, state: 'unreachable', error: result.error }
     if (result.value === undefined) return { ...nothing, state: 'absent' }
     return { ...nothing, ...observed(result.value) }
@@ -65,17 +75,29 @@ const NO_SLOTS: SlotCounts = {
   unknown: 0,
 }
 
-function observed(status: NodeStatus): Pick<NodeRow, 'state' | 'release' | 'keeper' | 'slots' | 'restarts'> {
+function observed(
+  status: NodeStatus,
+): Pick<NodeRow, 'state' | 'release' | 'releases' | 'keeper' | 'slots' | 'restarts'> {
   const slots: Record<SlotState | 'wanted', number> = { ...NO_SLOTS, wanted: status.state === 'up' ? status.wanted : 0 }
   for (const slot of status.slots) slots[slot.state] += 1
   const restarts = status.slots.reduce((total, slot) => total + Math.max(0, slot.starts - 1), 0)
   return {
     state: status.state === 'up' ? 'up' : 'down',
     release: status.release ?? '',
+    releases: releasesOf(status),
     keeper: status.keeper,
     slots,
     restarts,
   }
+}
+
+function releasesOf(status: NodeStatus): Readonly<Record<string, number>> {
+  const counts = new Map<string, number>()
+  for (const { state, release } of status.slots) {
+    if (release !== undefined && (state === 'running' || state === 'adopted'))
+      counts.set(release, (counts.get(release) ?? 0) + 1)
+  }
+  return Object.fromEntries([...counts].sort(([, one], [, other]) => other - one))
 }
 
 function sum(nodes: readonly NodeRow[]): FleetStatus['totals'] {

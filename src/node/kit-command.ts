@@ -1,6 +1,8 @@
 // The commands that the CLI runs on a node by way of the kit. Values; nothing is executed here.
 import type { JobName } from '../core/index.ts'
 import type { NodeCommand } from './command.ts'
+import type { Claim } from './lock/claim.ts'
+import { fenced } from './lock/fence.ts'
 
 /** Makes the supervisors what `etc/desired` says, and ends at once. Safe at any time, by anyone, any number at once. */
 export function keepCommand(base: string): NodeCommand {
@@ -12,9 +14,9 @@ export function statusCommand(base: string): NodeCommand {
   return { name: 'status', script: program('status.sh'), base, args: [] }
 }
 
-/** Puts the keeper's line into the user's crontab, or takes it out. Idempotent; read what it prints with `cronOutcome`. Exits 0 also when cron cannot be used: that is an outcome. */
-export function cronCommand(base: string, job: JobName, action: 'install' | 'remove'): NodeCommand {
-  return { name: 'cron', script: program('cron.sh'), base, args: [job, action] }
+/** Puts the keeper's line into the user's crontab, or takes it out. Idempotent; read what it prints with `cronOutcome`. Exits 0 also when cron cannot be used: that is an outcome. 77: the claim is not good. */
+export function cronCommand(base: string, job: JobName, action: 'install' | 'remove', claim: Claim): NodeCommand {
+  return fenced({ name: 'cron', script: program('cron.sh', 'fenced\n'), base, args: [job, action] }, claim)
 }
 
 export type CronOutcome =
@@ -37,7 +39,7 @@ export function cronOutcome(exitCode: number | undefined, stdout: string): CronO
 }
 
 /** Exit 66 (sysexits.h, EX_NOINPUT): this job has no kit there, it was never pushed. */
-function program(name: string): string {
+function program(name: string, before = ''): string {
   const path = `"$base/kit/current/${name}"`
-  return `[ -f ${path} ] || { echo "there is no ${name} under $base: nothing was pushed there" >&2; exit 66; }\nexec sh ${path} "$base" "$@"`
+  return `[ -f ${path} ] || { echo "there is no ${name} under $base: nothing was pushed there" >&2; exit 66; }\n${before}exec sh ${path} "$base" "$@"`
 }

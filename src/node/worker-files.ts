@@ -22,6 +22,8 @@ export interface WorkerSettings {
   readonly token: Secret
   /** PEM of the one certificate that the dispatcher may show. */
   readonly caPem?: string
+  /** The worker finds the Node that was put below runtimes/ first, where there is one. Default: it finds what the node has. */
+  readonly runtime?: 'node'
   /** Accepts any certificate. For experiments only. */
   readonly insecure?: boolean
   /** Absolute path of the shell that runs the kit. Default /bin/sh. */
@@ -58,6 +60,7 @@ function renderSettings(settings: WorkerSettings): string {
     url: settings.url.replace(/\/+$/, ''),
     ca: settings.caPem === undefined ? '' : 'yes',
     shell: settings.shell ?? '/bin/sh',
+    runtime: settings.runtime ?? '',
   }
   return Object.entries(values)
     .map(([name, value]) => `${name}=${quote(value)}\n`)
@@ -73,7 +76,7 @@ function milliseconds(name: string, value: number): string {
 }
 
 /** A template becomes sh that names variables, so an ID that looks like a template or like sh is only ever a value. */
-function renderCommand({ kind, command }: WorkerSettings): string {
+function renderCommand({ kind, command, runtime }: WorkerSettings): string {
   const [program, ...rest] = command
   if (program === undefined || program === '' || program.startsWith('-') || /\{(?:id|slot|node)\}/.test(program)) {
     throw new FleetError(
@@ -91,8 +94,19 @@ function renderCommand({ kind, command }: WorkerSettings): string {
     )
   }
   const inRelease = program.includes('/') && !program.startsWith('/')
-  const words = [inRelease ? `"$FLEET_RELEASE"/${quote(program)}` : quote(program), ...rest.map(renderTemplate)]
+  const [script, ...others] = rest
+  const words = [
+    inRelease ? `"$FLEET_RELEASE"/${quote(program)}` : quote(program),
+    ...(runtime === 'node' && program === 'node' && isScript(script)
+      ? [`"$FLEET_RELEASE"/${quote(script)}`, ...others.map(renderTemplate)]
+      : rest.map(renderTemplate)),
+  ]
   return `set -- ${words.join(' ')}\n`
+}
+
+/** `main.js` of `[node, main.js]`: a relative name can only mean the release, since the command begins in an empty folder. */
+function isScript(argument: string | undefined): argument is string {
+  return argument !== undefined && /^[^-/{]/.test(argument) && !/\{(?:id|slot|node)\}/.test(argument)
 }
 
 const VARIABLE: Readonly<Record<string, string>> = {
@@ -127,12 +141,16 @@ const SHELL_NAMES = new Set([
   '_',
 ])
 
-function renderEnvironment({ env, secrets }: WorkerSettings): string {
+function renderEnvironment({ env, secrets, runtime }: WorkerSettings): string {
   const revealed = Object.entries(secrets).map(([name, secret]) => [name, secret.reveal()] as const)
-  return [...Object.entries(env), ...revealed]
-    .map(([name, value]) => `export ${envName(name)}=${envValue(name, value)}\n`)
-    .join('')
+  const lines = [...Object.entries(env), ...revealed].map(
+    ([name, value]) => `export ${envName(name)}=${envValue(name, value)}\n`,
+  )
+  return [...lines, ...(runtime === undefined ? [] : [RUNTIME_FIRST])].join('')
 }
+
+/** After the user's own PATH, if there is one. worker.sh says where the runtime is; it is not there on a node that keeps its own Node. */
+const RUNTIME_FIRST = '[ -z "${FLEET_RUNTIME:-}" ] || export PATH="$FLEET_RUNTIME/bin:$PATH"\n'
 
 function envName(name: string): string {
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))

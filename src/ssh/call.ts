@@ -1,6 +1,7 @@
 // One running command, as its caller sees it: output within limits, a stall timer, an upper bound, an abort signal. The same for a
 // channel of an SSH connection and for a process on this machine. What always holds: it ends exactly once, the first
 // cause wins, and afterwards no timer or listener of it is left.
+import { Readable } from 'node:stream'
 import { FleetError, toFleetError } from '../core/index.ts'
 import { abortedError } from './ssh-error.ts'
 import type { ExecOptions, ExecResult } from './transport.ts'
@@ -25,7 +26,7 @@ const DEFAULT_MAX_OUTPUT_BYTES = 16 * 1024 * 1024
 
 /** `place`: the node, for messages. */
 export function createCall(place: string, options: ExecOptions): Call {
-  const { stallMs = DEFAULT_STALL_MS, timeoutMs = 0, signal, onStdout, onStderr } = options
+  const { stallMs = DEFAULT_STALL_MS, timeoutMs = 0, signal, stdin, onStdout, onStderr } = options
   const { promise, resolve, reject } = Promise.withResolvers<ExecResult>()
   const output = { stdout: createOutput('stdout', place, options), stderr: createOutput('stderr', place, options) }
   const actions: (() => void)[] = []
@@ -55,6 +56,11 @@ export function createCall(place: string, options: ExecOptions): Call {
           fail(timeoutError(place, timeoutMs))
         }, timeoutMs)
       : undefined
+  if (stdin instanceof Readable) {
+    // It may fail while the call waits for its channel, which then finds out (feed.ts).
+    stdin.on('error', () => undefined)
+    actions.push(() => stdin.destroy())
+  }
   signal?.addEventListener('abort', onAbort, { once: true })
   if (signal?.aborted === true) onAbort()
 

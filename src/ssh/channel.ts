@@ -138,7 +138,7 @@ function attach(
     endChannel(client, channel, exit === undefined)
     timer = setTimeout(leave, CLOSE_MS).unref()
   })
-  void feed(channel, stdin, call)
+  feed(channel, stdin, call)
 }
 
 function refusedError(node: string, cause: Error): FleetError {

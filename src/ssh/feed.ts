@@ -1,6 +1,6 @@
-// Gives a command its stdin. One piece is on its way at a time, so that memory stays bounded, a dead reader stops us, and every
-// accepted piece counts as progress. Buffers are never copied, only cut into views.
-import type { Readable, Writable } from 'node:stream'
+// Gives a command its stdin. What is on its way is bounded, so that memory stays bounded and a dead reader stops us, and every accepted
+// piece counts as progress. Buffers are never copied, only cut into views.
+import { finished, type Readable, type Writable } from 'node:stream'
 import { FleetError, messageOf } from '../core/index.ts'
 import type { Call } from './call.ts'
 import type { ExecOptions } from './transport.ts'
@@ -8,45 +8,74 @@ import type { ExecOptions } from './transport.ts'
 /** Several SSH packets (32 KiB) in one go, and still small enough to show progress on a slow line. */
 const PIECE_BYTES = 256 * 1024
 
-/** Writes everything, then ends `writable`. Ends early, quietly, when the call is over; a source that fails makes the call fail. */
-export async function feed(writable: Writable, source: ExecOptions['stdin'], call: Call): Promise<void> {
+/** Writes everything, then ends `writable`. Stops early, quietly, when the call is over; a source that fails makes the call fail. */
+export function feed(writable: Writable, source: ExecOptions['stdin'], call: Call): void {
   // A command that does not read its input is not a failure (EPIPE): its exit status tells.
   writable.on('error', () => undefined)
-  let wake: () => void = () => undefined
-  call.whenOver(() => {
-    wake()
-    if (isReadable(source)) source.destroy()
-  })
-  const write = (piece: Buffer): Promise<void> =>
-    new Promise((resolve) => {
-      wake = resolve
+  const outlet: Outlet = {
+    isOpen: () => !call.isOver && writable.writable,
+    write: (piece, done) => {
       writable.write(piece, () => {
         call.moved()
-        resolve()
+        done()
       })
-    })
-  try {
-    for await (const chunk of piecesOf(source)) {
-      if (call.isOver || !writable.writable) break
-      await write(chunk)
-    }
-  } catch (error) {
-    call.fail(
-      new FleetError('FLEET_SSH_INPUT', `expected to read the input of a command: ${messageOf(error)}`, {
-        cause: error,
-      }),
-    )
+    },
+    end: () => {
+      if (writable.writable) writable.end()
+    },
   }
-  if (writable.writable) writable.end()
+  if (isReadable(source)) pour(source, outlet, call)
+  else writeFrom(typeof source === 'string' ? Buffer.from(source) : (source ?? Buffer.alloc(0)), 0, outlet)
 }
 
-async function* piecesOf(source: ExecOptions['stdin']): AsyncGenerator<Buffer> {
-  if (source === undefined) return
-  if (!isReadable(source)) {
-    yield* cut(typeof source === 'string' ? Buffer.from(source) : source)
-    return
-  }
-  for await (const chunk of source) yield* cut(bytesOf(chunk))
+interface Outlet {
+  readonly isOpen: () => boolean
+  /** Calls `done` when the piece was accepted, never before it returns; perhaps not at all once the outlet is closed. */
+  readonly write: (piece: Buffer, done: () => void) => void
+  readonly end: () => void
+}
+
+/** One piece at a time. */
+function writeFrom(bytes: Buffer, at: number, outlet: Outlet): void {
+  if (!outlet.isOpen()) return
+  if (at >= bytes.length) outlet.end()
+  else
+    outlet.write(bytes.subarray(at, at + PIECE_BYTES), () => {
+      writeFrom(bytes, at + PIECE_BYTES, outlet)
+    })
+}
+
+/** The call destroys the stream when it is over. Lets it flow while less than one piece is on its way: then Node hands out chunks as they are, instead of joining those that wait. */
+function pour(source: Readable, outlet: Outlet, call: Call): void {
+  let onTheWayBytes = 0
+  let isUnwanted = false
+  finished(source, { writable: false }, (error) => {
+    if (error !== null && error !== undefined && !isUnwanted) call.fail(inputError(error))
+    outlet.end()
+  })
+  source.on('data', (chunk: unknown) => {
+    isUnwanted = !outlet.isOpen()
+    if (isUnwanted) {
+      source.destroy()
+      return
+    }
+    try {
+      for (const piece of cut(bytesOf(chunk))) {
+        onTheWayBytes += piece.length
+        outlet.write(piece, () => {
+          onTheWayBytes -= piece.length
+          if (onTheWayBytes < PIECE_BYTES && source.isPaused()) source.resume()
+        })
+      }
+    } catch (error) {
+      call.fail(inputError(error))
+    }
+    if (onTheWayBytes >= PIECE_BYTES) source.pause()
+  })
+}
+
+function inputError(cause: unknown): FleetError {
+  return new FleetError('FLEET_SSH_INPUT', `expected to read the input of a command: ${messageOf(cause)}`, { cause })
 }
 
 function* cut(buffer: Buffer): Generator<Buffer> {

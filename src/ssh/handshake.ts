@@ -13,6 +13,7 @@ import { handshakeError, handshakeTimeoutError, type HandshakePhase } from './ha
 import { hangUp } from './hang-up.ts'
 import { hostKeyAlgorithms } from './host-key-algorithms.ts'
 import type { HostTrust } from './host-trust.ts'
+import { lightenPackets } from './light-packets.ts'
 import { listenToOpening } from './opening.ts'
 import { abortedError } from './ssh-error.ts'
 import type { ConnectionFacts, Target } from './transport.ts'
@@ -165,6 +166,7 @@ function untilReady(
       })
       dialogue.watch(client)
       passOverAnnouncedKeys(client)
+      lightenPackets(client, stream)
     } catch (error) {
       failBy(error)
     }

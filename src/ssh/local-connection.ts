@@ -53,7 +53,7 @@ async function run(node: string, commandLine: string, stdin: ExecOptions['stdin'
   call.begin()
   child.stdout.on('data', call.stdout)
   child.stderr.on('data', call.stderr)
-  void feed(child.stdin, stdin, call)
+  feed(child.stdin, stdin, call)
   child.once('close', () => {
     void conclude(node, group, call)
   })

@@ -44,6 +44,7 @@ function node(
       noise: '',
       clock: { offsetMs: 10, doubtMs: 5 },
       dispatcher: undefined,
+      hashed: undefined,
       notes: [],
       findings,
       connectMs,

@@ -4,10 +4,12 @@ import { createOutput, type Output } from '../../src/cli/output/output.ts'
 import { errorJson, nodesJson, printError, printNodeErrors } from '../../src/cli/output/errors.ts'
 import { statusJson } from '../../src/cli/output/status-json.ts'
 import { statusLines } from '../../src/cli/output/status-table.ts'
+import { closingLine, pushLines } from '../../src/cli/output/push-table.ts'
+import { releaseListLines } from '../../src/cli/output/release-list.ts'
 import { count, table } from '../../src/cli/output/table.ts'
 import { exitCodeOf, exitCodeOfNodes } from '../../src/cli/exit-code.ts'
-import { FleetError, parseNodeName, type FleetErrorCode } from '../../src/core/index.ts'
-import type { FleetStatus, NodeResult, NodeRow } from '../../src/fleet/index.ts'
+import { FleetError, parseDigest, parseNodeName, type FleetErrorCode } from '../../src/core/index.ts'
+import type { FleetStatus, NodeResult, NodeRow, PushedValue } from '../../src/fleet/index.ts'
 
 const plain: Output['style'] = (_, text) => text
 const none = {
@@ -27,6 +29,7 @@ function row(node: string, change: Partial<NodeRow>): NodeRow {
     node: parseNodeName(node),
     state: 'up',
     release: 'abcdef0123456789',
+    releases: {},
     keeper: 'cron',
     slots: none,
     restarts: 0,
@@ -91,6 +94,18 @@ dispatcher http://10.0.0.5:7070 · running · 1,235/min · eta 1h 1m · 2 stale 
 1,000,000 imported = 899,000 pending + 1,000 leased + 99,990 done + 10 parked`)
   })
 
+  it('says which release workers still run when it is not the current one', () => {
+    const cellOf = (releases: Readonly<Record<string, number>>): string | undefined => {
+      const [, line = ''] = statusLines({ ...status, nodes: [row('node01', { releases })] }, plain)
+      return /0\/0 {2}- +(.*?) +cron/.exec(line)?.[1]
+    }
+    expect(cellOf({ abcdef0123456789: 67 })).toBe('abcdef012345')
+    expect(cellOf({ abcdef0123456789: 55, '9b1c00000000ff': 12 })).toBe('abcdef012345 (12 of 67 on 9b1c00000000)')
+    expect(cellOf({ '9b1c00000000ff': 3, '8a0b00000000ff': 1 })).toBe(
+      'abcdef012345 (3 of 4 on 9b1c00000000, 1 on 8a0b00000000)',
+    )
+  })
+
   it('says why the dispatcher does not answer', () => {
     const lines = statusLines(
       {
@@ -124,6 +139,67 @@ dispatcher http://10.0.0.5:7070 · running · 1,235/min · eta 1h 1m · 2 stale 
         { node: 'n3', state: 'unreachable', error: { code: 'FLEET_SSH_UNREACHABLE', message: 'no route' } },
       ],
     })
+  })
+})
+
+describe('the end of a push', () => {
+  const value = {
+    release: parseDigest('ab'.repeat(32)),
+    kit: parseDigest('cd'.repeat(32)),
+    previous: '',
+    sentBytes: 0,
+    pruned: [],
+    outcome: 'unchanged',
+  } as const
+  const one = { node: parseNodeName('n1'), ok: true, value } as const
+  const failed = (code: FleetErrorCode): NodeResult<PushedValue> => ({
+    node: parseNodeName('n2'),
+    ok: false,
+    error: new FleetError(code, 'x'),
+  })
+
+  it('is one line of counts, bytes, time and rate', () => {
+    const pushed = { ...one, value: { ...value, outcome: 'pushed', sentBytes: 3 * 1024 * 1024 } } as const
+    expect(closingLine([pushed, pushed, one], 2000)).toBe('2 pushed, 1 unchanged · 6.0 MiB in 2s (3.0 MiB/s)')
+    expect(closingLine([one, one], 300)).toBe('2 unchanged · nothing sent, 300ms')
+    expect(closingLine([one, failed('FLEET_ROLLOUT_STOPPED'), failed('FLEET_SSH_LOST')], 5)).toBe(
+      '1 unchanged, 1 not touched, 1 failed · 5ms',
+    )
+  })
+
+  it('has columns for what was asked for', () => {
+    const previous = 'ee'.repeat(32)
+    expect(
+      pushLines([{ ...one, value: { ...value, previous, outcome: 'switched', restarted: 67, checked: true } }]),
+    ).toEqual([
+      'NODE  OUTCOME   SENT  RELEASE                       RESTARTED  CHECK',
+      'n1    switched     -  eeeeeeeeeeee -> abababababab         67  healthy',
+    ])
+    expect(pushLines([failed('FLEET_SSH_LOST')])).toEqual([])
+  })
+
+  it('lists releases once for all nodes that hold the same, whatever their clocks say', () => {
+    const holdings = (installedS: number) => ({
+      releases: [{ digest: value.release, installedS }],
+      currentRelease: value.release,
+      previousRelease: '',
+    })
+    const results = [1, 2, 3].map(
+      (n) => ({ node: parseNodeName(`n${n}`), ok: true, value: holdings(n * 1e6) }) as const,
+    )
+    const empty = {
+      node: parseNodeName('n4'),
+      ok: true,
+      value: { releases: [], currentRelease: '', previousRelease: '' },
+    } as const
+    expect(releaseListLines([...results, empty])).toEqual([
+      'n[1-3] (3 nodes)',
+      '  abababababab  1970-01-12T13:46:40Z  current',
+      'n4',
+      '  none',
+    ])
+    const [line] = releaseListLines([{ ...empty, value: holdings(Number.MAX_SAFE_INTEGER) }]).slice(1)
+    expect(line).toBe('  abababababab  at an unknown time  current')
   })
 })
 

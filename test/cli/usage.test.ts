@@ -160,19 +160,20 @@ describe('fleet hosts', () => {
 })
 
 describe('fleet push --dry-run', () => {
-  it('shows files and nodes, and reaches nobody', async () => {
+  it('shows the files when it is asked to, and says whom it cannot reach', async () => {
     job.write('fleet.yml', FLEET_YML)
     job.write('inventory.yml', 'defaults: { user: deploy }\nhosts: { unreachable.invalid: }\n')
     job.write('main.sh', '#!/bin/sh\n', 0o755)
-    expect(await job.fleet(['push', '--dry-run'])).toMatchObject({
-      code: 0,
-      stdout:
-        '755       10 B  main.sh\nwould push to unreachable.invalid (deploy@unreachable.invalid:22) ~/.fleet/photos\n',
+    expect(await job.fleet(['push', '--dry-run', '-v'])).toMatchObject({
+      code: 4,
+      stdout: '755       10 B  main.sh\n',
+      stderr: expect.stringMatching(/failed unreachable\.invalid: [^]*FLEET_SSH_/) as string,
     })
     expect(await job.json(['push', '--dry-run'])).toMatchObject({
       schema: 'fleet.push/1',
       dry_run: true,
       files: [{ path: 'main.sh', mode: '755' }],
+      nodes: [{ node: 'unreachable.invalid', ok: false }],
     })
   })
 

@@ -34,7 +34,7 @@ describe('loadConfig', () => {
       job: 'photos',
       hosts: join(folder, 'inventory.yml'),
       root: '~/.fleet',
-      release: { files: [], keep: 5 },
+      release: { files: [], keep: 5, check: undefined, checkTimeoutMs: 60_000, runtime: undefined },
       worker: {
         kind: 'exec',
         command: ['./main'],
@@ -65,7 +65,7 @@ describe('loadConfig', () => {
 job: p
 hosts: /etc/nodes.yml
 root: /data/fleet
-release: { files: [build/main, conf/], keep: 2 }
+release: { files: [build/main, conf/], keep: 2, check: [./healthy, ''], check_timeout: 5s, runtime: node }
 worker: { kind: native, command: [./m, "{slot}"], slots: 67, env: { A: "1" }, secrets: [S3_KEY], grace: 1m30s, timeout: 2h, keeper: none }
 dispatcher: { at: control, listen: "[::1]:0", url: "https://10.0.0.5:7070", ledger: l.db, lease: 10s, failures: 1, crashes: 2, backoff: [0, 1d] }
 ssh: { parallel: 1, per_endpoint: 2, retries: 0, timeouts: { dns: 1s, connect: 2s, banner: 3s, key_exchange: 4s, authentication: 5s, channel: 6s, idle: 1h } }
@@ -75,7 +75,13 @@ window: { deadline: 2026-12-22T00:00:00Z }
     expect(config).toMatchObject({
       hosts: '/etc/nodes.yml',
       root: '/data/fleet',
-      release: { files: ['build/main', 'conf/'], keep: 2 },
+      release: {
+        files: ['build/main', 'conf/'],
+        keep: 2,
+        check: ['./healthy', ''],
+        checkTimeoutMs: 5000,
+        runtime: 'node',
+      },
     })
     expect(config.worker).toMatchObject({
       kind: 'native',
@@ -143,6 +149,20 @@ window: { deadline: 2026-12-22T00:00:00Z }
         '3:1: expected one of job, hosts, root, release, worker, dispatcher, ssh, window, found the unknown key "zzzzzz"',
       ],
     ],
+    [
+      `${MINIMAL}release: { check: ./healthy }`,
+      ['3:19: expected a list of arguments such as [./healthy, --quick], found "./healthy" (string)'],
+    ],
+    [`${MINIMAL}release: { check: [] }`, ['3:19: expected a list of at least one argument, found [] (list)']],
+    [
+      `${MINIMAL}release: { check: [-x] }`,
+      ['3:19: expected a list whose first item names a program, found ["-x"] (list)'],
+    ],
+    [
+      `${MINIMAL}release: { check_timeout: 0 }`,
+      ['3:27: expected a duration such as 30s, 5m or 1h30m, from 1s to 1h, found 0 (number)'],
+    ],
+    [`${MINIMAL}release: { runtime: python }`, ['3:21: expected node, found "python" (string)']],
     ['job: a\nworker: { command: [] }', ['2:20: expected a list of at least one argument, found [] (list)']],
     ['job: a\nworker: { command: [x, 7] }', ['2:24: expected text; put numbers in quotes, found 7 (number)']],
     [
@@ -280,7 +300,7 @@ window: { deadline: 2026-12-22T00:00:00Z }
       ['node03.example.net', 1],
     ])
 
-    const isExample = (line: string): boolean => /url:|window:/.test(line)
+    const isExample = (line: string): boolean => /url:|window:|check:/.test(line)
     const lines = template.split('\n').slice(3)
     const spelledOut = lines.map((line) => (isExample(line) ? line : line.replace(/^( *)# /, '$1')))
     writeFileSync(join(folder, 'fleet.yml'), spelledOut.join('\n'))

@@ -1,8 +1,10 @@
 // From what a node said to what is wrong with it: every rule on both of its sides.
 import { describe, expect, it } from 'vitest'
 import { clockOffset } from '../../src/fleet/check/clock-offset.ts'
+import { parseDigest } from '../../src/core/index.ts'
 import type { Finding, Observation, Wants } from '../../src/fleet/check/finding.ts'
 import { findingsOf } from '../../src/fleet/check/findings.ts'
+import type { HashedTree } from '../../src/fleet/check/hashed-trees.ts'
 import type { NodeFacts } from '../../src/node/index.ts'
 
 const GIB = 1024 ** 3
@@ -58,6 +60,7 @@ function found(
     noise: '',
     clock: { offsetMs: 5, doubtMs: 20 },
     dispatcher: { url, outcome: { kind: 'answers', status: 200 } },
+    hashed: undefined,
     notes: [],
     ...seen,
   }
@@ -192,5 +195,44 @@ describe('a clock', () => {
     const there = { beganMs: 10_300, endedMs: 11_300, stepMs: 0 }
     expect(clockOffset(there, 0, 1400)).toEqual({ offsetMs: 10_100, doubtMs: 200 })
     expect(clockOffset(undefined, 0, 1)).toBeUndefined()
+  })
+})
+
+describe('trees that were hashed', () => {
+  const digest = parseDigest('ab'.repeat(32))
+  const tree: HashedTree = { kind: 'releases', digest, role: 'current', bad: [], extra: [] }
+  const told = (change: Partial<HashedTree>): Finding | undefined =>
+    found({}, { hashed: [tree, { ...tree, ...change }] })[0]
+
+  it('are no finding when they are as they were pushed, or were not hashed', () => {
+    expect(found({}, { hashed: [tree] })).toEqual([])
+    expect(found({}, { hashed: undefined })).toEqual([])
+  })
+
+  it('are an error with the files and the command that mends them', () => {
+    expect(told({ bad: ['bin/main'] })).toEqual({
+      severity: 'error',
+      subject: 'release',
+      message: 'the current one (abababababab) is damaged: 1 file is not as pushed: bin/main',
+      remedy: 'fleet push --verify mends it; look at the disk and memory of the node, if nobody wrote there',
+    })
+    expect(told({ kind: 'kit', extra: ['x', 'y'] })).toMatchObject({
+      subject: 'kit',
+      message: 'the current one (abababababab) is damaged: 2 files are not of it: x, y',
+    })
+  })
+
+  it('do not name more files than a person reads', () => {
+    const bad = Array.from({ length: 100 }, (_, index) => `f${index}`)
+    expect(told({ bad })?.message).toMatch(/100 files are not as pushed: f0, f1, f2, f3, f4, and 95 more$/)
+  })
+
+  it('warn of going back to a damaged release', () => {
+    expect(told({ role: 'previous', bad: ['x'] })?.remedy).toMatch(/^do not roll back to it/)
+    expect(told({ role: 'older', bad: ['x'] })?.message).toMatch(/^an older one/)
+  })
+
+  it('that could not be hashed are told, too', () => {
+    expect(told({ failure: 'Input/output error' })?.message).toMatch(/could not be hashed: Input\/output error$/)
   })
 })

@@ -113,6 +113,17 @@ describe('joinStatus', () => {
     expect(node).toMatchObject({ state: 'down', slots: { wanted: 0, down: 1 }, restarts: 4 })
   })
 
+  it('counts living workers by the release that they were started from', () => {
+    const slots = (['running', 'adopted', 'running', 'backoff', 'down'] as const).map((state, index) => ({
+      slot: parseSlotName(`p0${index + 1}`),
+      state,
+      starts: 1,
+      release: index === 0 ? 'new' : 'old',
+    }))
+    const [node] = joinStatus('photos', down, [ok(one, nodeStatus([], { release: 'new', slots }))]).nodes
+    expect(node).toMatchObject({ release: 'new', releases: { old: 2, new: 1 } })
+  })
+
   it('shows a node without the job as absent, and one without an answer as unreachable with its reason, work included', () => {
     const error = new FleetError('FLEET_SSH_UNREACHABLE', 'no route')
     const found = joinStatus(
@@ -121,7 +132,7 @@ describe('joinStatus', () => {
       [ok(one, undefined), { node: two, ok: false, error }],
     )
     expect(found.nodes).toMatchObject([
-      { node: 'node01', state: 'absent', release: '', slots: { wanted: 0 }, done: 0 },
+      { node: 'node01', state: 'absent', release: '', releases: {}, slots: { wanted: 0 }, done: 0 },
       { node: 'node02', state: 'unreachable', done: 7, error: { code: 'FLEET_SSH_UNREACHABLE' } },
     ])
   })

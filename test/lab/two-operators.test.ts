@@ -1,4 +1,5 @@
-// Operators who do not know of each other: whatever they start, however often, one slot has one worker.
+// Operators who do not know of each other: one after the other changes the nodes, and whatever they start, however often, one slot has
+// one worker.
 import { join } from 'node:path'
 import { writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -11,7 +12,7 @@ import { createUsers } from './users.ts'
 const NODES = 3
 const SLOTS = 11
 const USERS = 200
-const STARTS_EACH = 10
+const STARTS_EACH = 4
 
 describeOnLab('two operators with the same job on the same hosts', () => {
   let lab: Lab
@@ -39,12 +40,24 @@ describeOnLab('two operators with the same job on the same hosts', () => {
     await lab.dispose()
   }, 60_000)
 
-  it('never have two workers in a slot after twenty starts at once', async () => {
-    for (const push of await Promise.all(jobs.map((job) => job.fleet('push'))))
-      expect(push.exitCode, push.stderr).toBe(0)
-    const starts = await Promise.all(
-      jobs.flatMap((job) => Array.from({ length: STARTS_EACH }, () => job.fleet('start'))),
-    )
+  /** Of both operators, all at once. */
+  const startAtOnce = (...args: readonly string[]) =>
+    Promise.all(jobs.flatMap((job) => Array.from({ length: STARTS_EACH }, () => job.fleet('start', ...args))))
+
+  it('let one of them win who push or start at once, and tell the others who it is', async () => {
+    const pushes = await Promise.all(jobs.map((job) => job.fleet('push')))
+    const starts = await startAtOnce()
+    for (const runs of [pushes, starts]) {
+      expect(runs.map(({ exitCode }) => exitCode)).toContain(0)
+      for (const { exitCode, stderr } of runs.filter((run) => run.exitCode !== 0)) {
+        expect([exitCode, stderr]).toEqual([5, expect.stringContaining('FLEET_LOCK_HELD') as string])
+        expect(stderr).toMatch(/held by \S+@\S+ since \S+Z.*: fleet (?:push|start)/)
+      }
+    }
+  }, 300_000)
+
+  it('never have two workers in a slot after many starts at once, each of which waits for its turn', async () => {
+    const starts = await startAtOnce('--lock-wait', '5m')
     expect(starts.filter((start) => start.exitCode !== 0).map((start) => start.stderr)).toEqual([])
     for (const job of jobs) expect((await job.fleet('ids', 'add', 'users.txt')).exitCode).toBe(0)
 
@@ -57,5 +70,5 @@ describeOnLab('two operators with the same job on the same hosts', () => {
     if (first === undefined || second === undefined) throw new Error('expected two jobs')
     await Promise.race([first.untilFinished(240_000), second.untilFinished(240_000)])
     expect(await first.overlaps()).toBe('')
-  }, 300_000)
+  }, 600_000)
 })

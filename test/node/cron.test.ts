@@ -1,9 +1,10 @@
 // The keeper's line in a crontab, against a `crontab` that keeps its table in a file and fails when told to.
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { cronOutcome, type CronOutcome } from '../../src/node/index.ts'
-import { JobOnDisk, readText } from './job-on-disk.ts'
+import { JobOnDisk, pidsMentioning, readText, until } from './job-on-disk.ts'
 import { shellsHere, type Shell } from './shells.ts'
 
 const CRONTAB = `#!/bin/sh
@@ -99,6 +100,24 @@ describe.each(shellsHere())('under $name', (shell) => {
     await Promise.all(jobs.map(async (job) => scene.cron('install', job)))
     for (const job of jobs) expect(scene.table).toContain(`# fleet:${job}\n`)
     expect(scene.table.trim().split('\n')).toHaveLength(6)
+  })
+
+  test.concurrent('a lock that an uninstall has removed meanwhile is not waited in, but made anew', async () => {
+    await using scene = new CronScene(shell)
+    const lock = join(scene.home, '.fleet', 'crontab.lock')
+    mkdirSync(join(scene.home, '.fleet'))
+    writeFileSync(lock, '')
+    const { spawn } = await import('node:child_process')
+    const holder = spawn('flock', [lock, 'cat'], { stdio: ['pipe', 'pipe', 'ignore'] })
+    holder.stdin.write('held\n')
+    await once(holder.stdout, 'data')
+    const installing = scene.cron('install')
+    await until(() => pidsMentioning(lock).length > 2)
+    rmSync(join(scene.home, '.fleet'), { recursive: true })
+    holder.stdin.end()
+    expect(await installing).toEqual({ kind: 'installed' })
+    expect(existsSync(lock)).toBe(true)
+    expect(readdirSync(join(scene.home, '.fleet'))).toEqual(['crontab.lock'])
   })
 
   test.concurrent('a status names cron as the keeper when the line is there', async () => {

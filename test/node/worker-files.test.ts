@@ -1,4 +1,5 @@
 // What is written into etc/ on a node.
+import { execFileSync } from 'node:child_process'
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { parseJobName, parseNodeName, Secret } from '../../src/core/index.ts'
@@ -40,9 +41,20 @@ describe('worker files', () => {
     expect(file('command.sh', { command: ['/bin/cp'] })).toBe('set -- /bin/cp\n')
   })
 
+  test('a script that node is to run is one of the release, where release.runtime is asked for', () => {
+    const command = ['node', 'lib/main.js', 'x.js', '{id}']
+    expect(file('command.sh', { command, runtime: 'node' })).toBe(
+      'set -- node "$FLEET_RELEASE"/lib/main.js x.js "$FLEET_ID"\n',
+    )
+    expect(file('command.sh', { command })).toBe('set -- node lib/main.js x.js "$FLEET_ID"\n')
+    for (const first of ['-e', '/opt/x.js', '{id}', '']) {
+      expect(file('command.sh', { command: ['node', first], runtime: 'node' })).not.toContain('FLEET_RELEASE')
+    }
+  })
+
   test('settings name everything that the kit has to know', () => {
     expect(file('settings')).toBe(
-      "job=photos\nnode=node07\nkind=exec\ngrace_ms=30000\ntimeout_ms=0\nurl=https://10.0.0.5:7070\nca=''\nshell=/bin/sh\n",
+      "job=photos\nnode=node07\nkind=exec\ngrace_ms=30000\ntimeout_ms=0\nurl=https://10.0.0.5:7070\nca=''\nshell=/bin/sh\nruntime=''\n",
     )
   })
 
@@ -54,6 +66,16 @@ describe('worker files', () => {
     expect(file('curl.conf')).toContain('header = "Authorization: Bearer tok\\"en\\\\"\n')
     expect(file('token')).toBe('tok"en\\\n')
     expect(inspect(SETTINGS)).not.toMatch(/k e"y|tok"en/)
+  })
+
+  test('a runtime goes in front of the PATH that the user sets, if the node has it', () => {
+    const content = file('worker.env', { env: { PATH: '/opt/bin' }, runtime: 'node' }) ?? ''
+    expect(file('settings', { runtime: 'node' })).toContain('\nruntime=node\n')
+    const path = (before: string): string =>
+      execFileSync('/bin/sh', ['-c', `${before}; eval "$1"; printf %s "$PATH"`, 'sh', content], { encoding: 'utf8' })
+    expect(path("FLEET_RUNTIME='/a b/$(x)'")).toBe('/a b/$(x)/bin:/opt/bin')
+    expect(path('set -u; unset FLEET_RUNTIME')).toBe('/opt/bin')
+    expect(file('worker.env')).not.toContain('PATH')
   })
 
   test('a certificate and an empty token are possible', () => {
@@ -113,10 +135,10 @@ test('commands are values that carry base and arguments apart from their script'
   for (const command of [
     keepCommand('~/x y'),
     statusCommand('~/x y'),
-    cronCommand('~/x y', parseJobName('photos'), 'install'),
+    cronCommand('~/x y', parseJobName('photos'), 'install', 'unlocked'),
   ]) {
     expect(command.base).toBe('~/x y')
     expect(command.script).not.toContain('x y')
   }
-  expect(cronCommand('/b', parseJobName('photos'), 'remove').args).toEqual(['photos', 'remove'])
+  expect(cronCommand('/b', parseJobName('photos'), 'remove', 'unlocked').args).toEqual(['photos', 'remove'])
 })

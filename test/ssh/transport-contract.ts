@@ -61,6 +61,60 @@ export function transportContract(
       expect((await connection.exec('sha256sum', { stdin: Readable.from(pieces) })).stdout).toContain(digest)
     })
 
+    test('a stream is taken as it comes: text, views of bytes, one huge chunk, thousands of small ones, now and then', async () => {
+      const sum = async (stdin: Readable): Promise<string> => (await connection.exec('sha256sum', { stdin })).stdout
+      const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
+      const bytes = randomBytes(2_000_003)
+      const small = Array.from({ length: 20_000 }, (_, index) => bytes.subarray(index * 100, (index + 1) * 100))
+      expect(await sum(Readable.from(['häß', '\n']))).toContain(sha256(Buffer.from('häß\n')))
+      expect(await sum(Readable.from([new Uint8Array(bytes)]))).toContain(sha256(bytes))
+      expect(await sum(Readable.from([bytes, bytes]))).toContain(sha256(Buffer.concat([bytes, bytes])))
+      expect(await sum(Readable.from(small, { objectMode: false }))).toContain(sha256(bytes.subarray(0, 2_000_000)))
+      const slow = Readable.from(
+        (async function* () {
+          for (const chunk of small.slice(0, 5)) {
+            await new Promise((resolve) => setImmediate(resolve))
+            yield chunk
+          }
+        })(),
+      )
+      expect(await sum(slow)).toContain(sha256(bytes.subarray(0, 500)))
+      expect(await sum(Readable.from([]))).toContain(sha256(Buffer.alloc(0)))
+    })
+
+    test('a stream that is no stream of bytes, or ends before its end, fails the call', async () => {
+      const error = await errorOf(connection.exec('cat', { stdin: Readable.from([{ no: 1 }]) }), 'FLEET_SSH_INPUT')
+      expect(error.message).toContain('a stream of bytes or text')
+      const stdin = silence()
+      const call = errorOf(connection.exec('cat', { stdin }), 'FLEET_SSH_INPUT')
+      stdin.destroy()
+      await call
+      await errorOf(connection.exec('cat', { stdin }), 'FLEET_SSH_INPUT')
+    })
+
+    test('a stream that fails before its command has begun fails the call, and one whose call never begins is let go', async () => {
+      const broken = silence().destroy(new Error('no disk'))
+      expect((await errorOf(connection.exec('cat', { stdin: broken }), 'FLEET_SSH_INPUT')).message).toContain('no disk')
+      const stdin = silence()
+      await errorOf(connection.exec('cat', { stdin, signal: AbortSignal.abort() }), 'FLEET_SSH_ABORTED')
+      expect(stdin.destroyed).toBe(true)
+    })
+
+    test('a stream is read no further than what is on its way, and let go when its call ends', async () => {
+      let givenBytes = 0
+      const piece = Buffer.alloc(65_536)
+      const endless = new Readable({
+        read() {
+          givenBytes += piece.length
+          this.push(piece)
+        },
+      })
+      await errorOf(connection.exec('sleep 10', { stdin: endless, stallMs: 400 }), 'FLEET_SSH_STALLED')
+      // Two windows of 2 MiB, ours and that of what stands between, and what was under way.
+      expect(givenBytes).toBeLessThan(8_000_000)
+      await eventually(() => endless.closed, 'the stream is closed')
+    })
+
     test('a command that does not read its input still ends with its exit code', async () => {
       const result = await connection.exec('exit 5', { stdin: Buffer.alloc(8_000_000) })
       expect(result.exitCode).toBe(5)

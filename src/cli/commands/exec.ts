@@ -13,6 +13,7 @@ import { commandLine, execCommand } from '../../node/index.ts'
 import { loadContext, type Context } from '../context.ts'
 import type { NodeOptions } from '../options.ts'
 import { ExitCode, exitCodeOfNodes } from '../exit-code.ts'
+import { listenForInterruption, type Interruption } from '../interruption.ts'
 import { createOutputMode } from '../exec/output-mode.ts'
 import { openStdinFile } from '../exec/stdin-file.ts'
 import { printNodeErrors } from '../output/errors.ts'
@@ -115,27 +116,6 @@ function describe({ output, nodes }: Context, words: readonly string[]): ExitCod
   for (const { node, target } of nodes) output.result(`on ${node} (${target.user}@${target.address}:${target.port})`)
   output.json({ schema: 'fleet.exec/1', dry_run: true, command: words, nodes: nodes.map(({ node }) => ({ node })) })
   return ExitCode.ok
-}
-
-interface Interruption {
-  readonly signal: AbortSignal
-  readonly stop: () => void
-}
-
-/** The first Ctrl-C (or TERM) stops waiting, a second one ends the process as if nobody listened. */
-function listenForInterruption(): Interruption {
-  const controller = new AbortController()
-  const onSignal = (): void => {
-    stop()
-    controller.abort(new Error('interrupted'))
-  }
-  const stop = (): void => {
-    process.off('SIGINT', onSignal)
-    process.off('SIGTERM', onSignal)
-  }
-  process.on('SIGINT', onSignal)
-  process.on('SIGTERM', onSignal)
-  return { signal: controller.signal, stop }
 }
 
 /** One line on a terminal: how many nodes have ended. */

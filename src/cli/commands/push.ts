@@ -1,83 +1,163 @@
-// fleet push: build the release, put it on every node, verify, switch.
-import { formatSize } from '../../core/index.ts'
+// fleet push: build the release, look at every node, bring it there batch by batch, verify, switch.
+import { join } from 'node:path'
+import { formatSize, systemClock } from '../../core/index.ts'
 import {
   buildRelease,
-  forEachNode,
+  controlPaths,
+  createManifestCache,
+  createRuntimes,
+  holdConnections,
   kitTree,
-  pushToNode,
+  pushFleet,
   releaseTree,
-  withConnection,
-  type PushValue,
+  surveyNodes,
+  toChange,
+  type NodeResult,
+  type PushedValue,
+  type Release,
+  type Surveyed,
+  type SurveyPlan,
 } from '../../fleet/index.ts'
-import { loadContext } from '../context.ts'
-import type { NodeOptions } from '../options.ts'
-import { exitCodeOfNodes, type ExitCode } from '../exit-code.ts'
-import { nodesJson, printNodeErrors } from '../output/errors.ts'
+import { afterPlan } from '../after-plan.ts'
+import { batchSteps } from '../batch-steps.ts'
+import { loadContext, type Context } from '../context.ts'
+import { ExitCode, exitCodeOfNodes } from '../exit-code.ts'
+import { untilInterrupted } from '../interruption.ts'
+import { lockOptions } from '../operator-lock.ts'
+import type { ChangingOptions } from '../options.ts'
+import { printNodeErrors } from '../output/errors.ts'
+import { intentOf } from '../output/intent.ts'
+import { isUntouched, printInterruption } from '../output/interrupted.ts'
 import { withProgress } from '../output/progress.ts'
-import { count, table } from '../output/table.ts'
+import { closingLine, pushJson, pushLines } from '../output/push-table.ts'
+import { count } from '../output/table.ts'
+import { rehearse } from '../push-rehearsal.ts'
 import { reportFailedNodes } from '../retry-file.ts'
+import { readRollOut, type RollOutChoice, type RollOutOptions } from '../roll-out-options.ts'
+import { surveyProgress } from '../survey-progress.ts'
 
-export async function push(files: readonly string[], options: NodeOptions): Promise<ExitCode> {
+export interface PushCommandOptions extends RollOutOptions, ChangingOptions {
+  readonly verify?: boolean
+}
+
+export function push(files: readonly string[], options: PushCommandOptions): Promise<ExitCode> {
   const context = loadContext(options)
-  const { config, nodes, output } = context
-  const built =
-    files.length > 0
-      ? await buildRelease(process.cwd(), files)
-      : await buildRelease(config.folder, config.release.files)
-  const trees = { release: releaseTree(built), kit: kitTree() }
-  const { digest, sizeBytes, files: content } = built.manifest
-  output.note(
-    `release ${digest.slice(0, 12)}: ${count(content.length)} ${content.length === 1 ? 'file' : 'files'}, ${formatSize(sizeBytes)}, to ${nodes.length} nodes`,
-  )
-  if (options.dryRun === true) {
-    for (const file of content) output.result(`${file.mode} ${formatSize(file.sizeBytes).padStart(10)}  ${file.path}`)
-    for (const node of nodes)
-      output.result(
-        `would push to ${node.node} (${node.target.user}@${node.target.address}:${node.target.port}) ${node.base}`,
+  const choice = readRollOut(options, context)
+  return untilInterrupted(async (signal) => {
+    const { config, output } = context
+    const built =
+      files.length > 0
+        ? await buildRelease(process.cwd(), files)
+        : await buildRelease(config.folder, config.release.files)
+    output.note(releaseText(built, context))
+    const transport = holdConnections(context.transport)
+    try {
+      const plan = surveyPlan(context, built, { verify: options.verify ?? false, restart: choice.restart, signal })
+      const held = { ...plan, transport }
+      const surveyed = await surveyProgress(output, context.nodes, (progress) =>
+        surveyNodes(context.nodes, { ...held, progress }),
       )
-    output.json({
-      schema: 'fleet.push/1',
-      dry_run: true,
-      release: digest,
-      files: content,
-      nodes: nodes.map(({ node }) => ({ node })),
+      if (options.dryRun === true) return await rehearse(context, surveyed, held, options.verbose === true)
+      const startedMs = systemClock.monotonicMs()
+      const results = await carryOut(surveyed, held, { context, choice, options, signal })
+      return await conclude(context, results, systemClock.monotonicMs() - startedMs, signal)
+    } finally {
+      await transport.close()
+    }
+  })
+}
+
+function surveyPlan(
+  { config, transport, parallel }: Context,
+  built: Release,
+  how: Pick<SurveyPlan, 'verify' | 'restart' | 'signal'>,
+): SurveyPlan {
+  return {
+    transport,
+    parallel,
+    trees: { release: releaseTree(built), kit: kitTree() },
+    needs: built.needs,
+    tools: config.worker.kind === 'exec' ? ['curl'] : [],
+    runtimes: config.release.runtime === 'node' ? createRuntimes() : undefined,
+    manifests: createManifestCache(),
+    ...how,
+  }
+}
+
+interface Circumstances {
+  readonly context: Context
+  readonly choice: RollOutChoice
+  readonly options: PushCommandOptions
+  readonly signal: AbortSignal
+}
+
+async function carryOut(
+  surveyed: readonly NodeResult<Surveyed>[],
+  { transport, manifests, verify }: SurveyPlan,
+  { context, choice, options, signal }: Circumstances,
+): Promise<readonly NodeResult<PushedValue>[]> {
+  const { config, output, parallel } = context
+  const changing = toChange(surveyed).map(({ node }) => node)
+  const refused = surveyed.filter(({ ok }) => !ok).length
+  const same = surveyed.length - changing.length - refused
+  const intent = intentOf(changing, choice, config.release.check !== undefined)
+  output.note(
+    `${count(changing.length)} to change, ${count(same)} unchanged, ${count(refused)} refused${intent === '' || changing.length === 0 ? '' : `: ${intent}`}`,
+  )
+  const work = (progress = {}): Promise<readonly NodeResult<PushedValue>[]> =>
+    pushFleet(surveyed, {
+      transport,
+      packsFolder: join(controlPaths(config).folder, 'packs'),
+      manifests,
+      rounds: Math.max(1, changing.length / parallel),
+      keep: config.release.keep,
+      verify,
+      lock: lockOptions(context, options, { signal, createFolder: true }),
+      batchesOf: choice.batchesOf,
+      maxFail: choice.maxFail,
+      after: afterPlan(context, choice, signal, progress),
+      options: { parallel, progress, signal, ...batchSteps(output, choice, signal) },
+      signal,
     })
-    return 0
-  }
-  const names = nodes.map((node) => node.node)
-  const needsCurl = config.worker.kind === 'exec'
-  const results = await withProgress(output, 'push', names, (progress) =>
-    forEachNode(
-      nodes,
-      context.parallel,
-      (node) =>
-        withConnection(context.transport, node, (connection) =>
-          pushToNode(connection, node.base, trees, { needsCurl, step: (what) => progress.step?.(node.node, what) }),
-        ),
-      progress,
-    ),
+  if (changing.length === 0) return work()
+  return withProgress(
+    output,
+    'push',
+    changing.map(({ node }) => node),
+    work,
   )
-  const rows = results.flatMap((result) =>
-    result.ok ? [[result.node, result.value.outcome, sent(result.value), change(result.value)]] : [],
-  )
-  if (rows.length > 0) {
-    for (const line of table(
-      [{ title: 'NODE' }, { title: 'OUTCOME' }, { title: 'SENT', align: 'right' }, { title: 'RELEASE' }],
-      rows,
-    ))
-      output.result(line)
+}
+
+async function conclude(
+  context: Context,
+  results: readonly NodeResult<PushedValue>[],
+  tookMs: number,
+  signal: AbortSignal,
+): Promise<ExitCode> {
+  const { output } = context
+  for (const line of pushLines(results)) output.result(line)
+  if (signal.aborted) {
+    printInterruption(output, results)
+    printNodeErrors(
+      output,
+      results.filter((result) => !isUntouched(result)),
+    )
+  } else {
+    printNodeErrors(output, results)
   }
-  printNodeErrors(output, results)
-  output.json(nodesJson('fleet.push/1', results, ({ sentBytes, ...value }) => ({ ...value, sent_bytes: sentBytes })))
+  output.note(closingLine(results, tookMs))
+  output.json(pushJson(results))
   await reportFailedNodes(context, 'push', results)
-  return exitCodeOfNodes(results)
+  return signal.aborted ? ExitCode.interrupted : exitCodeOfNodes(results)
 }
 
-function sent(value: PushValue): string {
-  return value.sentBytes === 0 ? '-' : formatSize(value.sentBytes)
-}
-
-function change(value: PushValue): string {
-  const now = value.release.slice(0, 12)
-  return value.previous === '' || value.previous === value.release ? now : `${value.previous.slice(0, 12)} -> ${now}`
+function releaseText({ manifest, ignored }: Release, { nodes }: Context): string {
+  const { digest, files, links, sizeBytes } = manifest
+  const parts = [
+    `${count(files.length)} ${files.length === 1 ? 'file' : 'files'}`,
+    ...(links.length === 0 ? [] : [`${count(links.length)} links`]),
+    formatSize(sizeBytes),
+    ...(ignored === 0 ? [] : [`${count(ignored)} left out by .fleetignore`]),
+  ]
+  return `release ${digest.slice(0, 12)}: ${parts.join(', ')}, to ${count(nodes.length)} ${nodes.length === 1 ? 'node' : 'nodes'}`
 }

@@ -1,34 +1,40 @@
 // fleet start: the dispatcher here, then the workers of every node.
-import { FleetError, Secret, systemClock, type Digest } from '../../core/index.ts'
+import { FleetError, Secret, systemClock } from '../../core/index.ts'
 import { foldNodes, type FleetConfig } from '../../config/index.ts'
 import {
   controlPaths,
   controlUrl,
-  forEachNode,
   inspect,
-  kitTree,
   readToken,
+  rollOut,
   startDispatcherHere,
   startNode,
   urlForNode,
   withConnection,
+  withOperatorLock,
   type FleetNode,
   type NodeResult,
+  type OperatorLock,
   type StartValue,
 } from '../../fleet/index.ts'
+import { REQUIRED_TOOLS, type Claim } from '../../node/index.ts'
 import { nodeToken } from '../../protocol/index.ts'
 import type { Connection } from '../../ssh/index.ts'
+import { sayBatch } from '../batch-steps.ts'
 import { loadContext } from '../context.ts'
-import { parseCount, type NodeOptions } from '../options.ts'
+import { untilInterrupted } from '../interruption.ts'
+import { lockOptions } from '../operator-lock.ts'
+import { parseCount, type ChangingOptions } from '../options.ts'
 import { exitCodeOfNodes, type ExitCode } from '../exit-code.ts'
 import { nodesJson, printNodeErrors } from '../output/errors.ts'
 import type { Output } from '../output/output.ts'
 import { withProgress } from '../output/progress.ts'
 import { table } from '../output/table.ts'
 import { reportFailedNodes } from '../retry-file.ts'
+import { readBatches, type BatchOptions } from '../roll-out-options.ts'
 import { serveCommand } from '../serve-command.ts'
 
-export interface StartCommandOptions extends NodeOptions {
+export interface StartCommandOptions extends ChangingOptions, BatchOptions {
   readonly slots?: string
   readonly insecureHttp?: boolean
 }
@@ -36,10 +42,15 @@ export interface StartCommandOptions extends NodeOptions {
 const SUPERVISORS_WAIT_MS = 15_000
 const DISPATCHER_WAIT_MS = 20_000
 
-export async function start(options: StartCommandOptions): Promise<ExitCode> {
+export function start(options: StartCommandOptions): Promise<ExitCode> {
+  return untilInterrupted((signal) => startUntil(options, signal))
+}
+
+async function startUntil(options: StartCommandOptions, signal: AbortSignal): Promise<ExitCode> {
   const context = loadContext(options)
   const { config, nodes, output } = context
   const slots = parseCount('--slots', options.slots)
+  const { batchesOf, maxFail } = readBatches(options, nodes)
   if (options.dryRun === true) {
     output.result(`would start the dispatcher at ${controlUrl(config)}, unless it runs`)
     for (const node of nodes) output.result(`would start ${slots ?? node.slots} slots on ${node.node}`)
@@ -47,24 +58,30 @@ export async function start(options: StartCommandOptions): Promise<ExitCode> {
   }
   const secrets = readSecrets(config)
   const generation = systemClock.nowMs()
-  await startDispatcher(config, options, generation, output)
-  const kit = kitTree().manifest.digest
-  const workerToken = await readToken(controlPaths(config).workerToken)
-  const results = await withProgress(
-    output,
-    'start',
-    nodes.map((node) => node.node),
-    (progress) =>
-      forEachNode(
-        nodes,
-        context.parallel,
-        (node) =>
-          withConnection(context.transport, node, (connection) =>
-            startOne(connection, { config, kit, node, slots: slots ?? node.slots, workerToken, secrets, generation }),
-          ),
-        progress,
-      ),
-  )
+  const startAll = async (lock: OperatorLock): Promise<readonly NodeResult<StartValue>[]> => {
+    await startDispatcher(config, options, generation, output)
+    const workerToken = await readToken(controlPaths(config).workerToken)
+    const all = { config, workerToken, secrets, generation, signal }
+    const startOneOf = async (node: FleetNode): Promise<StartValue> => {
+      const claim = lock.claimOf(node.node)
+      return withConnection(context.transport, node, (connection) =>
+        startOne(connection, { ...all, node, slots: slots ?? node.slots, claim }),
+      )
+    }
+    return withProgress(
+      output,
+      'start',
+      nodes.map((node) => node.node),
+      (progress) =>
+        rollOut(nodes, { batches: batchesOf(nodes), maxFail }, startOneOf, {
+          parallel: context.parallel,
+          progress,
+          signal,
+          onBatch: sayBatch(output),
+        }),
+    )
+  }
+  const results = await withOperatorLock(context.transport, nodes, lockOptions(context, options, { signal }), startAll)
   print(output, results)
   await reportFailedNodes(context, 'start', results)
   return exitCodeOfNodes(results)
@@ -89,19 +106,20 @@ async function startDispatcher(
 
 interface StartOne {
   readonly config: FleetConfig
-  /** The digest of our own programs. */
-  readonly kit: Digest
   readonly node: FleetNode
   readonly slots: number
   readonly workerToken: Secret
   readonly secrets: Readonly<Record<string, Secret>>
   readonly generation: number
+  readonly claim: Claim
+  readonly signal: AbortSignal
 }
 
 async function startOne(connection: Connection, what: StartOne): Promise<StartValue> {
   const { config, node } = what
   const { worker } = config
-  const found = await inspect(connection, node.base, { kit: what.kit }, worker.kind === 'exec')
+  const tools = worker.kind === 'exec' ? [...REQUIRED_TOOLS, 'curl'] : REQUIRED_TOOLS
+  const found = await inspect(connection, node.base, { tools, programs: [] })
   if (found.currentRelease === '' || found.currentKit === '') {
     throw new FleetError('FLEET_NODE_NO_RELEASE', `job ${config.job} has no release on this node`, {
       remedy: 'push first: fleet push',
@@ -122,12 +140,15 @@ async function startOne(connection: Connection, what: StartOne): Promise<StartVa
       timeoutMs: worker.timeoutMs,
       url: urlForNode(config, found.controlAddress),
       token: nodeToken(what.workerToken, node.node),
+      ...(config.release.runtime === undefined ? {} : { runtime: config.release.runtime }),
     },
     slots: what.slots,
     generation: what.generation,
     keeper: worker.keeper,
     clock: systemClock,
+    claim: what.claim,
     waitMs: SUPERVISORS_WAIT_MS,
+    signal: what.signal,
   })
 }
 

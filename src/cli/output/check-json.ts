@@ -15,7 +15,7 @@ export function checkJson(results: readonly NodeResult<NodeCheck>[], notes: read
   }
 }
 
-function nodeJson({ facts, noise, clock, dispatcher, connectMs, connection, findings }: NodeCheck): object {
+function nodeJson({ facts, noise, clock, dispatcher, hashed, connectMs, connection, findings }: NodeCheck): object {
   return {
     facts: {
       ...(snakeKeys({ ...facts, clock: undefined }) as object),
@@ -27,6 +27,7 @@ function nodeJson({ facts, noise, clock, dispatcher, connectMs, connection, find
       connection: connection === undefined ? null : snakeKeys({ ...connection, phases: undefined }),
     },
     findings,
+    ...(hashed === undefined ? {} : { hashed: snakeKeys(hashed) }),
     phases: { total_ms: Math.round(connectMs), ...(snakeKeys(rounded(connection?.phases ?? {})) as object) },
   }
 }

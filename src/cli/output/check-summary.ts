@@ -36,6 +36,7 @@ export function summaryLines(results: readonly NodeResult<NodeCheck>[], style: O
     ),
     ...equal('open files', ({ facts }) => limitText(facts.openFiles)),
     ...equal('sshd', ({ connection }) => connection?.greeting.replace(/^SSH-2\.0-/, '') ?? ''),
+    ...equal('hashed', ({ hashed }) => (hashed === undefined ? '' : countedTrees(hashed.length))),
     ...row(
       'clock',
       extreme(reached, ({ clock }) => clock && Math.abs(clock.offsetMs) + clock.doubtMs, 'most', within),
@@ -97,6 +98,10 @@ function slowestPhases(reached: readonly Reached[]): string {
     ['login', phases.authenticationMs],
   ] as const
   return `${slowest.node}: ${parts.map(([name, ms]) => `${name} ${formatDuration(ms)}`).join(', ')}`
+}
+
+function countedTrees(number: number): string {
+  return number === 1 ? '1 tree' : `${number} trees`
 }
 
 /** The clock cannot be further off than what was measured and its doubt. */

@@ -1,7 +1,12 @@
-// Live progress of work on many nodes: a list that draws itself on a terminal, plain lines elsewhere. Always on stderr.
-import type { NodeName } from '../../core/index.ts'
-import type { NodeResult, Progress } from '../../fleet/index.ts'
+// Live progress of work on many nodes: a picture on a terminal, plain lines with the same facts elsewhere. Always on stderr.
+import { systemClock, type Clock, type NodeName } from '../../core/index.ts'
+import type { Progress } from '../../fleet/index.ts'
 import type { Output } from './output.ts'
+import { createProgressModel } from './progress-model.ts'
+import { progressLines, totalLine } from './progress-lines.ts'
+
+/** Between two plain lines about everything. */
+const TOTAL_EVERY_MS = 5000
 
 /** Runs `work` with a Progress that shows what it hears. `verb` is what is done to a node, for example `push`. */
 export async function withProgress<Value>(
@@ -9,66 +14,41 @@ export async function withProgress<Value>(
   verb: string,
   nodes: readonly NodeName[],
   work: (progress: Progress) => Promise<Value>,
+  clock: Clock = systemClock,
 ): Promise<Value> {
-  if (output.isInteractive && !output.isJson) return drawList(verb, nodes, work)
-  return work({
-    ended: (result) => {
-      output.note(`${verb} ${result.node}: ${result.ok ? 'ok' : `failed: ${result.error.message}`}`)
-    },
+  if (!output.isInteractive || output.isJson) return work(plainLines(output, verb, nodes.length, clock))
+  const model = createProgressModel(nodes.length, clock)
+  const end = output.drawBelow((size) => {
+    const lines = progressLines(model.view(), verb, size)
+    return lines.map((line, index) => (index === lines.length - 1 ? output.style('bold', line) : line))
   })
-}
-
-async function drawList<Value>(
-  verb: string,
-  nodes: readonly NodeName[],
-  work: (progress: Progress) => Promise<Value>,
-): Promise<Value> {
-  const { Listr } = await import('listr2')
-  const rows = new Map(nodes.map((node) => [node, row()]))
-  let ended = 0
-  const list = new Listr(
-    nodes.map((node) => ({
-      title: `${verb} ${node}`,
-      task: async (_context: unknown, task: { output: string; title: string }): Promise<void> => {
-        const own = rows.get(node)
-        if (own === undefined) return
-        own.show = (what) => {
-          task.output = what
-        }
-        const result = await own.ended
-        if (!result.ok) throw result.error
-      },
-    })),
-    // Only what is at work is drawn: fifty nodes must fit on a terminal.
-    {
-      concurrent: true,
-      exitOnError: false,
-      renderer: 'default',
-      rendererOptions: { clearOutput: true, collapseErrors: true },
-      registerSignalListeners: false,
-    },
-  )
-  const drawn = list.run().catch(() => undefined)
   try {
-    return await work({
-      step: (node, what) => rows.get(node)?.show(what),
-      ended: (result) => {
-        ended += 1
-        rows.get(result.node)?.end(result)
-      },
-    })
+    return await work(model)
   } finally {
-    if (ended === nodes.length) await drawn
+    end()
   }
 }
 
-interface Row {
-  show: (what: string) => void
-  end: (result: NodeResult<unknown>) => void
-  readonly ended: Promise<NodeResult<unknown>>
-}
-
-function row(): Row {
-  const { promise, resolve } = Promise.withResolvers<NodeResult<unknown>>()
-  return { show: () => undefined, end: resolve, ended: promise }
+/** A line when a node ends; while bytes are being sent also one about all of them, every few seconds. */
+function plainLines(output: Output, verb: string, nodes: number, clock: Clock): Progress {
+  const model = createProgressModel(nodes, clock)
+  let toldMs: number | undefined
+  let toldBytes = 0
+  return {
+    started: model.started,
+    sent: (node, bytes, ofBytes) => {
+      model.sent(node, bytes, ofBytes)
+      const nowMs = clock.monotonicMs()
+      toldMs ??= nowMs
+      if (nowMs - toldMs < TOTAL_EVERY_MS) return
+      const view = model.view()
+      if (view.sentBytes > toldBytes) output.note(`${verb}: ${totalLine(view)}`)
+      toldMs = nowMs
+      toldBytes = view.sentBytes
+    },
+    ended: (result) => {
+      model.ended(result)
+      output.note(`${verb} ${result.node}: ${result.ok ? 'ok' : `failed: ${result.error.message}`}`)
+    },
+  }
 }

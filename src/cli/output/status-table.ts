@@ -78,13 +78,24 @@ function cells(node: NodeRow, style: Output['style']): string[] {
       : style(node.state === 'unreachable' ? 'red' : 'yellow', node.state),
     slotCell(node.slots),
     node.error === undefined ? supervisors(node.slots, style) : node.error.code,
-    node.release.slice(0, 12),
+    releaseCell(node, style),
     node.keeper,
     count(node.restarts),
     count(node.done),
     count(node.failed),
     rate(node.ratePerMin),
   ]
+}
+
+/** What is current, and how many workers were started from another release. */
+function releaseCell({ release, releases }: NodeRow, style: Output['style']): string {
+  const alive = Object.values(releases).reduce((sum, workers) => sum + workers, 0)
+  const others = Object.entries(releases).filter(([digest]) => digest !== release)
+  if (others.length === 0) return release.slice(0, 12)
+  const told = others.map(([digest, workers], index) => {
+    return `${workers}${index === 0 ? ` of ${alive}` : ''} on ${digest.slice(0, 12)}`
+  })
+  return `${release.slice(0, 12)} ${style('yellow', `(${told.join(', ')})`)}`
 }
 
 /** Seats with a worker in them / seats wanted. */

@@ -1,8 +1,9 @@
-// Questions whose answer must not be seen: passwords and passphrases. They are asked on the terminal itself, so that stdin and
+// Questions whose answer is not shown while it is typed: passwords and passphrases, and a yes or no. They are asked on the terminal itself, so that stdin and
 // stdout may be pipes, one at a time, and nothing is echoed. Whichever way a question ends, the terminal is as it was before.
 import { FleetError, messageOf, Secret } from '../../core/index.ts'
-import { createHiddenLine, type Typed } from './hidden-line.ts'
+import { createHiddenLine, type HiddenLine, type Typed } from './hidden-line.ts'
 import { openTerminal, printable } from './silent-terminal.ts'
+import { createYesNo } from './yes-no.ts'
 
 /** A terminal sends a paste at once; it arrives in pieces, and is over when nothing more has come for so long. */
 const REST_OF_PASTE_MS = 100
@@ -17,18 +18,27 @@ let isInterrupted = false
  * the end of this and every later question.
  */
 export function askHidden(what: string): Promise<Secret> {
+  return ask(what, createHiddenLine())
+}
+
+/** One key, y or n; anything else is waited over. The same errors and the same Ctrl-C as `askHidden`. */
+export async function askYesNo(what: string): Promise<boolean> {
+  const answer = await ask(`${what} [y/n]`, createYesNo())
+  return answer.reveal() === 'y'
+}
+
+function ask(what: string, line: HiddenLine): Promise<Secret> {
   const answer = turn.then(() => {
     if (isInterrupted) throw interrupted(what)
-    return readAnswer(what)
+    return readAnswer(what, line)
   })
   turn = answer.catch(() => undefined)
   return answer
 }
 
-async function readAnswer(what: string): Promise<Secret> {
+async function readAnswer(what: string, line: HiddenLine): Promise<Secret> {
   const terminal = openTerminal(what)
   const { promise, resolve, reject } = Promise.withResolvers<Secret>()
-  const line = createHiddenLine()
 
   let isAnswered = false
   let swallowing: NodeJS.Timeout | undefined

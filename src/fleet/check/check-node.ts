@@ -8,6 +8,7 @@ import { run, withConnection, type FleetNode } from '../fleet-node.ts'
 import { clockOffset } from './clock-offset.ts'
 import type { Finding, Observation, Wants } from './finding.ts'
 import { findingsOf } from './findings.ts'
+import { hashTrees } from './hashed-trees.ts'
 
 export interface NodeCheck extends Observation {
   readonly findings: readonly Finding[]
@@ -25,6 +26,8 @@ export interface CheckPlan {
   readonly hasJob: boolean
   /** See `isDispatcherUp`. */
   readonly isDispatcherUp: boolean | undefined
+  /** Hash everything that was pushed there, too. */
+  readonly isDeep: boolean
 }
 
 const TOOLS = [...REQUIRED_TOOLS, 'curl', 'gzip', 'zstd', 'crontab', 'systemctl']
@@ -46,6 +49,7 @@ export async function checkNode(node: FleetNode, plan: CheckPlan): Promise<NodeC
       noise: answer.noise.stdout,
       clock: clockOffset(facts.clock, sentMs, clock.nowMs()),
       dispatcher: plan.hasJob ? await probe(connection, node, config, facts) : undefined,
+      hashed: plan.isDeep && plan.hasJob ? await hashTrees(connection, node.base) : undefined,
       notes: notesOf(node.target),
     }
     const wants: Wants = {

@@ -2,6 +2,7 @@
 // differs from node to node without need.
 import type { KeeperChoice } from '../../config/index.ts'
 import type { NodeFacts, ProbeOutcome } from '../../node/index.ts'
+import type { HashedTree } from './hashed-trees.ts'
 
 /** `error`: the job cannot work there. `warning`: it can, and something will hurt. `note`: good to know. */
 export type Severity = 'error' | 'warning' | 'note'
@@ -23,6 +24,8 @@ export interface Observation {
   readonly clock: ClockOffset | undefined
   /** Undefined: not asked, as there is no job. */
   readonly dispatcher: { readonly url: string; readonly outcome: ProbeOutcome } | undefined
+  /** Undefined: not asked for. */
+  readonly hashed: readonly HashedTree[] | undefined
   /** What the operator's ssh_config asks for this node, and fleet cannot do. */
   readonly notes: readonly string[]
 }

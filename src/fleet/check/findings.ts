@@ -1,6 +1,7 @@
 // From what a node said to what is wrong with it. Pure: the same facts and wants give the same findings.
 import { cronFindings, lingerFindings } from './keeper-findings.ts'
 import { clockFindings, limitFindings, memoryFindings } from './machine-findings.ts'
+import { damageFindings } from './damage-findings.ts'
 import { dispatcherFindings } from './dispatcher-findings.ts'
 import type { Finding, Observation, Severity, Wants } from './finding.ts'
 import { loginFindings, noteFindings, sshdFindings, toolFindings } from './login-findings.ts'
@@ -10,6 +11,7 @@ const CHECKS: readonly ((seen: Observation, wants: Wants) => readonly Finding[])
   placeFindings,
   spaceFindings,
   toolFindings,
+  damageFindings,
   dispatcherFindings,
   lingerFindings,
   cronFindings,

@@ -1,22 +1,31 @@
-// Builds a release from the files that fleet.yml (or the command line) names: walks folders, hashes by streaming, and keeps
+// Builds a release from the files that fleet.yml (or the command line) names: finds them, hashes them by streaming, and keeps
 // where each file's bytes are. Nothing is copied; the bytes are read again, and checked again, when they are sent.
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { lstat, readdir } from 'node:fs/promises'
-import { basename, join, resolve } from 'node:path'
-import { pipeline } from 'node:stream/promises'
-import { FleetError, messageOf } from '../../core/index.ts'
-import { createManifest, type Manifest, type ReleaseFile } from './manifest.ts'
+import { FleetError } from '../../core/index.ts'
+import { collect, unreadable, type Collected } from './collect.ts'
+import { describeFile, type Described } from './describe.ts'
+import { createManifest, type Manifest } from './manifest.ts'
+import { needsOfRelease, type ReleaseNeeds } from './needs.ts'
 
 export interface Release {
   readonly manifest: Manifest
-  /** Path inside the release -> absolute path of its bytes here. */
+  /** Path inside the release -> absolute path of its bytes here. Of files only: links are whole in the manifest. */
   readonly sources: ReadonlyMap<string, string>
+  readonly needs: ReleaseNeeds
+  /** How many files and folders .fleetignore left out; a folder counts once. */
+  readonly ignored: number
 }
 
+/** Enough to keep a disk busy; each takes up to 2 MiB of memory. */
+const FILES_SIDE_BY_SIDE = 4
+
 /**
- * `items` are files and folders, relative to `folder`. Each is placed in the release under its last path segment (`build/main`
- * becomes `main`, `conf/` becomes `conf/...`), folders with everything in them. Symbolic links and special files are refused by name.
+ * `items` are files, folders and patterns (`build/*.bin`, `conf/**\/*.json`), relative to `folder` or absolute. Each is placed in the release under its
+ * last path segment (`build/main` becomes `main`, `conf/` becomes `conf/...`), folders with everything in them; so is each match of a
+ * pattern, but with `**` a match keeps its path below the folders before the first wildcard (see expandPattern). A pattern that matches nothing
+ * is an error. Symbolic links stay links. What .fleetignore files in or above the folders name is left out.
+ *
+ * Reads every file once; the same files give the same digest on any machine. Throws FLEET_RELEASE_EMPTY, _UNREADABLE, _BAD_FILE, _BAD_LINK,
+ * _BAD_PATH, _DUPLICATE_PATH, and _CHANGED for a file that changes meanwhile.
  */
 export async function buildRelease(folder: string, items: readonly string[]): Promise<Release> {
   if (items.length === 0) {
@@ -24,69 +33,69 @@ export async function buildRelease(folder: string, items: readonly string[]): Pr
       remedy: 'name them in fleet.yml under release.files, or on the command line: fleet push FILE...',
     })
   }
-  const sources = new Map<string, string>()
-  const files: ReleaseFile[] = []
-  for (const item of items) {
-    const source = resolve(folder, item)
-    for await (const found of walk(source, basename(source), item)) {
-      files.push(await describe(found).catch(unreadable(item)))
-      sources.set(found.path, found.source)
-    }
-  }
-  if (files.length === 0) {
-    throw new FleetError('FLEET_RELEASE_EMPTY', `there are no files in ${items.join(', ')}`, {
+  const { files, links, ignored } = await collect(folder, items)
+  const described = await describeAll([...files])
+  const manifest = createManifest(
+    described.map(({ file }) => file),
+    links,
+  )
+  if (files.size === 0) {
+    throw new FleetError('FLEET_RELEASE_EMPTY', `there are no files in ${items.join(', ')}${ignoredToo(ignored)}`, {
       remedy: 'check release.files in fleet.yml',
     })
   }
-  return { manifest: createManifest(files), sources }
-}
-
-interface Found {
-  readonly path: string
-  readonly source: string
-  readonly executable: boolean
-}
-
-async function* walk(source: string, path: string, item: string): AsyncGenerator<Found> {
-  const stats = await lstat(source).catch(unreadable(item))
-  if (stats.isFile()) {
-    yield { path, source, executable: (stats.mode & 0o100) !== 0 }
-  } else if (stats.isDirectory()) {
-    for (const name of await readdir(source).catch(unreadable(item)))
-      yield* walk(join(source, name), `${path}/${name}`, item)
-  } else {
-    const kind = stats.isSymbolicLink() ? 'a symbolic link' : 'not a regular file'
-    throw new FleetError('FLEET_RELEASE_BAD_FILE', `${source} is ${kind}`, {
-      remedy: 'a release holds regular files and folders: replace it by the file that it stands for, or leave it out',
-    })
+  const byPath = new Map(described.map(({ file, needs }) => [file.path, needs]))
+  return {
+    manifest,
+    sources: new Map([...files].map(([path, { source }]) => [path, source])),
+    needs: needsOfRelease(
+      manifest.files.flatMap(({ path }) => {
+        const needs = byPath.get(path)
+        return needs === undefined ? [] : [{ path, needs }]
+      }),
+    ),
+    ignored,
   }
 }
 
-async function describe(found: Found): Promise<ReleaseFile> {
-  const hash = createHash('sha256')
-  let sizeBytes = 0
-  await pipeline(createReadStream(found.source, { highWaterMark: 1 << 20 }), async (chunks: AsyncIterable<Buffer>) => {
-    for await (const chunk of chunks) {
-      hash.update(chunk)
-      sizeBytes += chunk.length
+function ignoredToo(ignored: number): string {
+  return ignored === 0 ? '' : ` (.fleetignore left out ${ignored})`
+}
+
+type Entry = Collected['files'] extends ReadonlyMap<infer Path, infer Value> ? readonly [Path, Value] : never
+
+/** Ends when all that was begun has ended, also after an error: then nothing new is begun. */
+async function describeAll(entries: readonly Entry[]): Promise<Described[]> {
+  const results: Described[] = []
+  const queue = entries.entries()
+  let isOver = false
+  const lane = async (): Promise<void> => {
+    for (const [index, entry] of queue) {
+      if (isOver) return
+      try {
+        results[index] = await describe(entry)
+      } catch (error) {
+        isOver = true
+        throw error
+      }
     }
-  })
-  return { path: found.path, mode: found.executable ? '755' : '644', sizeBytes, sha256: hash.digest('hex') }
-}
-
-function unreadable(item: string): (error: unknown) => never {
-  return (error) => {
-    throw new FleetError(
-      'FLEET_RELEASE_UNREADABLE',
-      `the release names ${JSON.stringify(item)}, but ${isMissing(error) ? 'there is no such file' : messageOf(error)}`,
-      {
-        remedy: 'build it first, or correct release.files in fleet.yml',
-        cause: error,
-      },
-    )
   }
+  const ends = await Promise.allSettled(Array.from({ length: FILES_SIDE_BY_SIDE }, lane))
+  const failed = ends.find((end) => end.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+  return results
 }
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+async function describe([path, { source, item }]: Entry): Promise<Described> {
+  const described = await describeFile(source, path).catch((error: unknown) => {
+    throw unreadable(item, error, source)
+  })
+  // eslint-disable-next-line no-control-regex
+  const odd = described.needs.programs.find((program) => /[\u0000-\u001f\u007f]/.test(program))
+  if (odd === undefined) return described
+  throw new FleetError('FLEET_RELEASE_BAD_FILE', `${source} asks for an interpreter named ${JSON.stringify(odd)}`, {
+    remedy: odd.endsWith('\r')
+      ? "its lines end as on Windows; convert it: sed -i 's/\\r$//' FILE"
+      : 'correct its first line, or leave it out (.fleetignore)',
+  })
 }

@@ -9,15 +9,13 @@
 
 main() {
   base=$1 job=$2 action=$3
-  work=$base/etc/crontab
+  # Not below BASE, which may be gone already when the line is taken out.
+  work=$HOME/.fleet/crontab
   case $base in *"$newline"*) finish "refused: the path of the job holds a newline" ;; esac
   mark=" # fleet:$job"
   wanted_line="* * * * * /bin/sh $(cron_word "$base/kit/current/keep.sh") $(cron_word "$base")$mark"
   command -v crontab >/dev/null || finish "absent: there is no crontab program on this node"
-  mkdir -p "$HOME/.fleet" "$base/etc" || finish "refused: cannot write to $HOME/.fleet"
-  # Editing a crontab is read, change, write: two at once lose one of the changes.
-  command exec 7>>"$HOME/.fleet/crontab.lock" || finish "refused: cannot write to $HOME/.fleet/crontab.lock"
-  flock 7 || finish "refused: cannot lock $HOME/.fleet/crontab.lock"
+  lock_table
   read_table "$work.old" || finish "refused: crontab -l failed, nothing was changed: $complaint"
   change_table <"$work.old" >"$work.new" || finish "refused: cannot write $work.new"
   if cmp -s "$work.old" "$work.new"; then finish "unchanged"; fi
@@ -28,6 +26,21 @@ main() {
     install) finish "installed" ;;
     *) finish "removed" ;;
   esac
+}
+
+# Editing a crontab is read, change, write: two at once lose one of the changes. Whoever uninstalls the last job removes the lock
+# while holding it, so one that is not there any more protects nothing.
+lock_table() {
+  while :; do
+    mkdir -p "$HOME/.fleet" || finish "refused: cannot write to $HOME/.fleet"
+    if ! command exec 7>>"$work.lock"; then
+      [ -d "$HOME/.fleet" ] || continue
+      finish "refused: cannot write to $work.lock"
+    fi
+    flock 7 || finish "refused: cannot lock $work.lock"
+    # shellcheck disable=SC3013
+    [ /proc/self/fd/7 -ef "$work.lock" ] && return
+  done
 }
 
 read_table() {

@@ -11,9 +11,10 @@ text_of() { first_line_of "$1"; }
 main() {
   base=$1 slot=$2 kit=${0%/*} dir=$1/slots/$2
   sign "$dir/worker" "${3##*/}" || exit 1
-  shell=/bin/sh kind='' ca='' etc=$dir/etc
+  shell=/bin/sh kind='' ca='' runtime='' etc=$dir/etc
   own_settings || exit 1
   load_settings "$etc"
+  use_runtime || exit 1
   FLEET_JOB=$job FLEET_NODE=$node FLEET_SLOT=$slot FLEET_RELEASE=$3
   export FLEET_JOB FLEET_NODE FLEET_SLOT FLEET_RELEASE
   (check_program) || exit 100
@@ -38,6 +39,14 @@ own_settings() {
   ) 7>>"$base/configure.lock" 8>&-
 }
 
+# The runtime as it is now, which this worker keeps: what is written down here, a push does not remove.
+use_runtime() {
+  [ -n "$runtime" ] || return 0
+  FLEET_RUNTIME=$(cd -P "$base/runtimes/current" 2>/dev/null && pwd -P) || return 0
+  export FLEET_RUNTIME
+  printf '%s\n' "${FLEET_RUNTIME##*/}" >"$etc/runtime"
+}
+
 # Once here and not at each ID: a wrong name must not use up the failures of every ID there is.
 check_program() {
   FLEET_ID='' FLEET_ETC=$etc
@@ -45,6 +54,9 @@ check_program() {
   . "$FLEET_ETC/command.sh"
   # shellcheck disable=SC1091
   . "$FLEET_ETC/worker.env"
+  case ${FLEET_RELEASE:+${2:-}} in
+    "$FLEET_RELEASE"/?*) [ -f "$2" ] || misconfigured "expected the script of the worker's command to be in the release, found no $2" ;;
+  esac
   case $1 in
     */*) [ -f "$1" ] && [ -x "$1" ] && return ;;
     *) command -v "$1" >/dev/null && return ;;
