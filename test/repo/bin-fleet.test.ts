@@ -35,9 +35,17 @@ describe.each(shellsHere())('bin/fleet under $name', ({ path: shell }) => {
     file('dist/cli/main.js', '')
     fakeNode(PINNED)
     fakeNode('elsewhere/node')
-    const run = fleet('bin/fleet', ['push', 'two words', '', '*'])
-    expect(run.stdout).toBe(`${run.pid} ${PINNED}\nsrc/cli/main.ts\npush\ntwo words\n\n*\n`)
+    const run = fleet('bin/fleet', ['exec', 'two words', '', '*'])
+    expect(run.stdout).toBe(`${run.pid} ${PINNED}\nsrc/cli/main.ts\nexec\ntwo words\n\n*\n`)
     expect(run.status).toBe(0)
+  })
+
+  it('gives a push, which throws much away, a small young generation', () => {
+    file('src/cli/main.ts', '')
+    fakeNode(PINNED)
+    expect(fleet('bin/fleet', ['push', '*']).stdout).toMatch(
+      /node\n--max-semi-space-size=4\nsrc\/cli\/main\.ts\npush\n\*\n$/,
+    )
   })
 
   it('runs dist/ where there are no sources, with the Node in PATH where none is pinned', () => {
