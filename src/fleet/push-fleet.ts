@@ -10,7 +10,7 @@ import { toChange, type Surveyed } from './push-survey.ts'
 import { inspect } from './push/inspect.ts'
 import type { ManifestCache } from './push/manifest-cache.ts'
 import { createPacks, type Packs } from './push/packs.ts'
-import { digestsOf, isUnchanged, type PushValue } from './push/push-to-node.ts'
+import { asUnchanged, digestsOf, isUnchanged, type PushValue } from './push/push-to-node.ts'
 import { deliverWithResume } from './push/resume.ts'
 import { changeNodes, type ChangeOptions } from './roll-out/change-nodes.ts'
 import type { AfterPlan, LookedAfter } from './roll-out/look-after.ts'
@@ -91,8 +91,9 @@ async function upToDate(one: Surveyed, lock: OperatorLock, plan: PushFleetPlan):
 
 async function bring(one: Surveyed, lock: OperatorLock, packs: Packs, plan: PushFleetPlan): Promise<PushValue> {
   const { node, found, wish, trees } = one
-  if (one.isUnchanged) return unchanged(one)
+  if (one.isUnchanged) return asUnchanged(found, trees)
   const { progress } = plan.options
+  const isLast = plan.after.restart === undefined && plan.after.check === undefined
   return deliverWithResume({
     transport: abortable(plan.transport, plan.signal),
     node,
@@ -108,6 +109,7 @@ async function bring(one: Surveyed, lock: OperatorLock, packs: Packs, plan: Push
       keep: plan.keep,
       verify: plan.verify,
       signal: plan.signal,
+      ...(isLast ? { onReleased: () => lock.givenBack(node.node) } : {}),
       step: (what) => progress?.step?.(node.node, what),
       onSent: (bytes, ofBytes) => progress?.sent?.(node.node, bytes, ofBytes),
     },
@@ -116,10 +118,5 @@ async function bring(one: Surveyed, lock: OperatorLock, packs: Packs, plan: Push
 
 /** Of a node on which nothing was to be done. */
 function asFound(result: NodeResult<Surveyed>): NodeResult<PushedValue> {
-  return result.ok ? { node: result.node, ok: true, value: unchanged(result.value) } : result
-}
-
-function unchanged({ trees, found }: Surveyed): PushValue {
-  const { release, kit } = digestsOf(trees)
-  return { release, kit, previous: found.currentRelease, sentBytes: 0, pruned: [], outcome: 'unchanged' }
+  return result.ok ? { node: result.node, ok: true, value: asUnchanged(result.value.found, result.value.trees) } : result
 }

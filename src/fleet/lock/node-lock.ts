@@ -49,6 +49,8 @@ export interface NodeLock {
   epochBefore(): number
   /** Proves the claim now, over a new connection if need be. Throws FLEET_LOCK_LOST, or why the node cannot be asked. */
   refresh(): Promise<Holder>
+  /** A command of ours has given it back already. */
+  givenBack(): void
   /** Gives it back as well as it can be done in time; otherwise it expires. Never throws. */
   release(signal: AbortSignal): Promise<void>
 }
@@ -191,6 +193,11 @@ export function createNodeLock(node: FleetNode, { transport, clock, wakefulness,
     },
     epochBefore: () => before,
     refresh,
+    givenBack: () => {
+      over.abort()
+      holder = undefined
+      failure = lostError(`the operator lock of ${node.node} was given back`)
+    },
     release: async (signal) => {
       const held = holder
       over.abort()

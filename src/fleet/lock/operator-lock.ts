@@ -42,6 +42,8 @@ export interface OperatorLock {
    * or FLEET_SSH_* when the node cannot be asked.
    */
   refresh(node: NodeName): Promise<Claim>
+  /** A command has given this node's lock back itself: nothing more is to be done there. */
+  givenBack(node: NodeName): void
   /** The epoch that the node had before. Where it is not that of an earlier inspection, somebody worked there since: look again. */
   epochBefore(node: NodeName): number
 }
@@ -103,6 +105,9 @@ function lockOf(locks: readonly NodeLock[]): OperatorLock {
   return {
     claimOf: (node) => of(node).claim(),
     refresh: async (node) => of(node).refresh(),
+    givenBack: (node) => {
+      of(node).givenBack()
+    },
     epochBefore: (node) => of(node).epochBefore(),
   }
 }

@@ -26,6 +26,8 @@ export interface PushOptions {
   readonly onSent?: SentListener
   /** Hears what is being done, for example `sending release`. */
   readonly step?: (what: string) => void
+  /** The switch is the last thing that is done on this node: it gives the operator lock back as well, which saves a round trip. Told when it has. */
+  readonly onReleased?: () => void
   /** Ends the push with FLEET_SSH_ABORTED. What has arrived stays for the next one; nothing is switched. */
   readonly signal?: AbortSignal
 }
@@ -65,6 +67,12 @@ export function isUnchanged(found: Inspection, wanted: WantedDigests, verify: bo
   return isSealed && !verify && isSwitched(found, wanted)
 }
 
+/** The result of a node on which nothing was to be done. */
+export function asUnchanged(found: Inspection, trees: Trees): PushValue {
+  const { release, kit } = digestsOf(trees)
+  return { release, kit, previous: found.currentRelease, sentBytes: 0, pruned: [], outcome: 'unchanged' }
+}
+
 /**
  * Brings one node to these trees. `found` is what it said of itself when it was asked for exactly these. Throws FLEET_SSH_* when the
  * connection fails (see resume.ts), FLEET_NODE_COMMAND with the node's own words, FLEET_LOCK_LOST, FLEET_PUSH_NOT_VERIFIED,
@@ -90,12 +98,14 @@ export async function pushToNode(
     return { ...value, pruned: [], outcome: brought.how === 'mend' ? 'mended' : 'unchanged' }
   }
   options.step?.('switching')
-  const command = switchCommand(base, { ...wanted, keep: options.keep, claim })
+  const thenRelease = options.onReleased !== undefined
+  const command = switchCommand(base, { ...wanted, keep: options.keep, claim, thenRelease })
   // Short, and never given up half-way: what is current afterwards is known.
   if (options.signal?.aborted === true)
     throw new FleetError('FLEET_SSH_ABORTED', 'the push was aborted before the switch')
   const result = await runAnyway(connection, command, { stallMs: SWITCH_STALL_MS })
   const pruned = parsePruned(insistOnPush(command, result).stdout)
+  options.onReleased?.()
   const outcome = brought.how === 'new' ? 'pushed' : brought.how === 'mend' ? 'mended' : 'switched'
   return { ...value, pruned, outcome }
 }

@@ -5,7 +5,7 @@ import type { Claim, Inspection, InspectionWish } from '../../node/index.ts'
 import type { Transport } from '../../ssh/index.ts'
 import { withConnection, type FleetNode } from '../fleet-node.ts'
 import { inspect } from './inspect.ts'
-import { pushToNode, type PushOptions, type PushValue } from './push-to-node.ts'
+import { asUnchanged, digestsOf, isUnchanged, pushToNode, type PushOptions, type PushValue } from './push-to-node.ts'
 import { inOrder, type Trees } from './tree.ts'
 
 export interface Delivery {
@@ -43,10 +43,12 @@ export async function deliverWithResume(delivery: Delivery): Promise<PushValue> 
     try {
       const value = await withConnection(transport, node, async (connection) => {
         if (attempt > 1) {
-          claim = await delivery.refreshClaim()
           const now = await inspect(connection, node.base, delivery.wish, signal)
           if (arrivedBytes(now, trees) > arrivedBytes(found, trees)) failuresInARow = 0
           found = now
+          // Only the last answer was lost. The switch may have given the lock back, so the claim must not be asked for.
+          if (isUnchanged(found, digestsOf(trees), false)) return asUnchanged(found, trees)
+          claim = await delivery.refreshClaim()
         }
         return pushToNode(connection, node.base, trees, found, claim, { ...options, onSent })
       })

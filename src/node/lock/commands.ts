@@ -105,16 +105,19 @@ lock_unwritable() {
 }
 # lock_put TOKEN WHO HOST COMMAND SINCE PROCESS: the next epoch, on the disk.
 lock_put() {
-  printf 'fleet-lock 1\\nepoch=%s\\ntoken=%s\\nwho=%s\\nhost=%s\\ncommand=%s\\nsince=%s\\nprocess=%s\\nend\\n' "$lock_epoch" "$@" >"$lock_file.new" || lock_unwritable
+  lock_token=$1
+  lock_taken="fleet-lock 1\${lock_newline}epoch=$lock_epoch\${lock_newline}token=$1\${lock_newline}who=$2\${lock_newline}host=$3"
+  lock_taken="$lock_newline$lock_taken\${lock_newline}command=$4\${lock_newline}since=$5\${lock_newline}process=$6\${lock_newline}end"
+  printf '%s\\n' "\${lock_taken#?}" >"$lock_file.new" || lock_unwritable
   sync "$lock_file.new" 2>/dev/null || sync
   mv -f "$lock_file.new" "$lock_file" || lock_unwritable
   sync "$base/etc" 2>/dev/null || sync
 }
-# lock_tick TTL
-lock_tick() {
+# lock_beat FILE TTL
+lock_beat() {
   lock_now
-  printf 'fleet-beat 1\\nepoch=%s\\nboot=%s\\nexpires=%s\\nttl=%s\\nend\\n' "$lock_epoch" "$lock_boot" "$((lock_now + $1))" "$1" >"$lock_file.beat.new.$$" &&
-    mv -f "$lock_file.beat.new.$$" "$lock_file.beat" || lock_unwritable
+  printf 'fleet-beat 1\\nepoch=%s\\nboot=%s\\nexpires=%s\\nttl=%s\\nend\\n' "$lock_epoch" "$lock_boot" "$((lock_now + $2))" "$2" >"$1" || lock_unwritable
+  lock_state=held lock_left=$2
 }
 `
 
@@ -131,14 +134,17 @@ may_take() {
 }
 [ -n "$create" ] || [ -d "$base" ] || { echo "there is no $base: nothing was pushed there" >&2; exit 66; }
 may_take
-mkdir -p "$base/etc" && chmod 700 "$base" "$base/etc" && lock_open || lock_unwritable
+[ -e "$base/etc/epoch.lock" ] || { mkdir -p "$base/etc" && chmod 700 "$base" "$base/etc"; } || lock_unwritable
+lock_open || lock_unwritable
 lock_flock -x || lock_busy
 may_take
 lock_epoch=$((lock_epoch + 1))
-rm -f "$lock_file".beat.new.*
+for stray in "$lock_file".beat.new.*; do
+  [ ! -e "$stray" ] || rm -f "$stray"
+done
 lock_put "$token" "$@"
-lock_tick "$ttl"
-lock_read
+# In place: until it is whole it is no beat of the new epoch, and whoever asks with a flock waits.
+lock_beat "$lock_file.beat" "$ttl"
 lock_say
 `
 
@@ -149,8 +155,9 @@ lock_flock -s || lock_busy
 lock_read
 [ "$lock_epoch" = "$epoch" ] && [ "$lock_token" = "$token" ] || lock_refuse moved 77
 [ "$lock_state" = held ] || lock_refuse expired 77
-lock_tick "$ttl"
-lock_read
+# Others look at it now.
+lock_beat "$lock_file.beat.new.$$" "$ttl"
+mv -f "$lock_file.beat.new.$$" "$lock_file.beat" || lock_unwritable
 lock_say
 `
 
@@ -161,7 +168,7 @@ if [ -d "$base/etc" ]; then
   lock_flock -x || lock_busy
   lock_read
   if [ "$lock_epoch" = "$epoch" ] && [ "$lock_token" = "$token" ]; then
-    rm -f "$lock_file.beat" || lock_unwritable
+    lock_end
   fi
 fi
 lock_read
@@ -183,5 +190,5 @@ case $lock_state in
   *) lock_epoch=$((lock_epoch + 1)) ;;
 esac
 lock_put '' "$@"
-rm -f "$lock_file.beat" || lock_unwritable
+lock_end
 `

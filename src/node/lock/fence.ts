@@ -8,13 +8,18 @@ import { LOCK_SH } from './lock-script.ts'
 export const CLAIM_REFUSED = 77
 
 /**
- * The command with two more functions for its script, which sees its arguments as before:
+ * The command with more functions for its script, which sees its arguments as before:
  * `fenced` exits with 77 unless the claim is good now, and keeps fd 8 (a shared flock) until `unfenced` or the end of the process; called again it
  * only asks again. It exits with 73 when etc/ cannot be written, with 75 when somebody has been changing the lock for 10 seconds. In a subshell only that ends, so call it in the script's own shell.
- * With `unlocked` both do nothing. Children that outlive the command must not inherit fd 8.
+ * `fenced_alone`, instead of it, keeps everybody out, also renewals of the same claim, which wait; only then `lock_end` may be called, which gives
+ * the lock back. With `unlocked` they all do nothing. Children that outlive the command must not inherit fd 8.
  */
 export function fenced(command: NodeCommand & { readonly base: string }, claim: Claim): NodeCommand {
-  if (claim === 'unlocked') return { ...command, script: `fenced() { :; }\nunfenced() { :; }\n${command.script}` }
+  if (claim === 'unlocked')
+    return {
+      ...command,
+      script: `fenced() { :; }\nfenced_alone() { :; }\nunfenced() { :; }\nlock_end() { :; }\n${command.script}`,
+    }
   return {
     ...command,
     script: FENCE_SH + command.script,
@@ -24,10 +29,12 @@ export function fenced(command: NodeCommand & { readonly base: string }, claim: 
 
 const FENCE_SH = `${LOCK_SH}
 fence_epoch=$1 fence_token=$2 fence_held=''; shift 2
-fenced() {
+fenced() { fence_as -s; }
+fenced_alone() { fence_as -x; }
+fence_as() {
   if [ -z "$fence_held" ]; then
     [ -e "$lock_file" ] && lock_open_or_say || { echo "there is no operator lock in $base/etc" >&2; exit 77; }
-    lock_flock -s || { echo "the operator lock has been changing hands for 10 seconds: look what holds $base/etc/epoch.lock" >&2; exit 75; }
+    lock_flock "$1" || { echo "the operator lock has been changing hands for 10 seconds: look what holds $base/etc/epoch.lock" >&2; exit 75; }
     fence_held=yes
   fi
   lock_read

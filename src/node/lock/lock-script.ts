@@ -4,12 +4,19 @@
 //   epoch.beat  until when that epoch is good, in hundredths of a second since boot, and which boot. Without it, or with one of
 //               another epoch, nobody holds the lock. Not fsynced: after a power loss it counts for nothing anyway.
 //   epoch.lock  flock: shared while a fenced command takes effect or a holder renews, exclusive while the holder changes.
+// They are read and written by the shell itself wherever it can be: every process costs a node a millisecond, and a push is made of
+// little else. A beat that is empty counts as none.
 // Time is the node's own: /proc/uptime, which NTP does not step and which goes on while the machine sleeps (proc(5), boottime).
 
 /** Sees `$base`. Gives `lock_read`, which sets `$lock_state` (free, held, expired or damaged), and `lock_say`, which prints the lines for `parseLockState`. Changes nothing. */
 export const LOCK_STATE_SH = `
 lock_file=$base/etc/epoch lock_newline='
 '
+# lock_load FILE -> $lock_text: every line, each after a newline
+lock_load() {
+  lock_text=
+  while IFS= read -r lock_line || [ -n "$lock_line" ]; do lock_text=$lock_text$lock_newline$lock_line; done <"$1"
+} 2>/dev/null
 # lock_field TEXT NAME -> $lock_value
 lock_field() {
   lock_value=
@@ -22,30 +29,30 @@ lock_is_number() {
   case $1 in '' | *[!0-9]* | 0?* | ????????????????*) return 1 ;; esac
 }
 lock_now() {
-  lock_now=$(cat /proc/uptime)
-  lock_now=\${lock_now%% *}
+  IFS=' ' read -r lock_now _ </proc/uptime
   lock_now=$((\${lock_now%.*} * 100 + 1\${lock_now#*.} - 100))
-  lock_boot=$(cat /proc/sys/kernel/random/boot_id)
+  IFS= read -r lock_boot </proc/sys/kernel/random/boot_id
 }
 lock_read() {
   lock_state=free lock_epoch=0 lock_token='' lock_left=0 lock_taken=''
   [ -e "$lock_file" ] || [ -h "$lock_file" ] || return 0
   lock_state=damaged
-  { lock_taken=$(cat "$lock_file"); } 2>/dev/null
-  case $lock_taken in "fleet-lock 1\${lock_newline}epoch="*"\${lock_newline}end") ;; *) return 0 ;; esac
+  lock_load "$lock_file"
+  lock_taken=$lock_text
+  case $lock_taken in "\${lock_newline}fleet-lock 1\${lock_newline}epoch="*"\${lock_newline}end") ;; *) return 0 ;; esac
   lock_field "$lock_taken" epoch
   lock_is_number "$lock_value" || return 0
   lock_epoch=$lock_value lock_state=free
   lock_field "$lock_taken" token && lock_token=$lock_value
   [ -n "$lock_token" ] || return 0
-  { lock_beat=$(cat "$lock_file.beat"); } 2>/dev/null || return 0
-  lock_field "$lock_beat" epoch && [ "$lock_value" = "$lock_epoch" ] || return 0
+  lock_load "$lock_file.beat" || return 0
+  lock_field "$lock_text" epoch && [ "$lock_value" = "$lock_epoch" ] || return 0
   lock_state=expired
   lock_now
-  lock_field "$lock_beat" boot && [ "$lock_value" = "$lock_boot" ] || return 0
-  lock_field "$lock_beat" ttl && lock_is_number "$lock_value" || return 0
+  lock_field "$lock_text" boot && [ "$lock_value" = "$lock_boot" ] || return 0
+  lock_field "$lock_text" ttl && lock_is_number "$lock_value" || return 0
   lock_ttl=$lock_value
-  lock_field "$lock_beat" expires && lock_is_number "$lock_value" || return 0
+  lock_field "$lock_text" expires && lock_is_number "$lock_value" || return 0
   lock_left=$((lock_value - lock_now))
   # More than it was ever good for: the clock began anew under the same boot id, as in a container.
   if [ "$lock_left" -gt "$lock_ttl" ]; then lock_left=0; fi
@@ -64,7 +71,8 @@ lock_say() {
 
 /**
  * Besides what LOCK_STATE_SH gives: `lock_open`, `lock_flock -s|-x`, which waits at most some 10 s (busybox's flock knows no
- * timeout, so it asks again and again), and `lock_holder`, which says in words who has it.
+ * timeout, so it asks again and again), `lock_end`, which ends the claim of whoever has it and wants the exclusive flock, and
+ * `lock_holder`, which says in words who has it.
  */
 export const LOCK_SH = `${LOCK_STATE_SH}
 PATH=\${PATH:+$PATH:}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:\${base%/*}/.bin
@@ -87,6 +95,11 @@ lock_flock() {
     sleep 0.1 2>/dev/null || sleep 1
     [ "$base/etc/epoch.lock" -ef /proc/self/fd/8 ] || lock_open || return 1
   done
+}
+lock_end() {
+  { true >"$lock_file.beat"; } 2>/dev/null && return 0
+  echo "cannot write to $base/etc" >&2
+  exit 73
 }
 lock_holder() {
   lock_field "$lock_taken" who; lock_said=$lock_value

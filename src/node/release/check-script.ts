@@ -2,36 +2,43 @@
 // nothing but a regular file of the right size is ever opened.
 
 /**
- * `check_tree DIGEST`: true if so; then `$work.list` is the tree's seal: it was made before the files were hashed, so
- * what is changed after that is noticed. Else `$work.bad` and `$work.extra` have the paths, sorted. `remove_paths FILE`
- * removes the paths that it lists. `expected_tree` and `stripped FILE` give the lines that are compared. All of these
- * in the folder of the tree, after `choose_kinds`. `$big` not empty: files are hashed by openssl, if it is there: it
- * knows the processor's own instructions (50 MB in 0.04 s, with coreutils' sha256sum 0.2 s), but takes 3 ms to start.
- * What it says is wrong, sha256sum has to confirm.
+ * `check_tree DIGEST [close]`: true if so; then `$list` is the tree's seal: it was made before the files were hashed, so
+ * what is changed after that is noticed. Else `$work.bad` and `$work.extra` have the paths, sorted. `close`: see
+ * `list_tree`. `remove_paths FILE` removes the paths that it lists. `expected_tree` and `stripped FILE` give the lines
+ * that are compared. All of these in the folder of the tree, with `$few` empty or as FEW_SH has set it for this very
+ * manifest. `$big` not empty: files are hashed by openssl, if it is there: it knows the processor's own instructions
+ * (50 MB in 0.04 s, with coreutils' sha256sum 0.2 s), but takes 3 ms to start. What it says is wrong, sha256sum has to
+ * confirm.
  */
 export const CHECK_SH = `
 check_tree() {
-  list_tree >"$work.list"
+  list_tree "\${2:-}" >"$list"
   sum=
-  if [ -f .fleet-manifest ] && [ ! -h .fleet-manifest ]; then sum=$(sha256sum <.fleet-manifest 2>/dev/null); fi
+  if [ -f .fleet-manifest ] && [ ! -h .fleet-manifest ]; then
+    [ -n "$few" ] || read_few .fleet-manifest
+    if [ "$few" = yes ] && few_are_there && few_fit "$1"; then return 0; fi
+    sum=$(sha256sum <.fleet-manifest 2>/dev/null)
+  fi
   if [ "\${sum%% *}" != "$1" ]; then
     echo .fleet-manifest >"$work.bad"
     : >"$work.extra"
     return 1
   fi
   expected_tree
-  if stripped "$work.list" | cmp -s - "$work.want" && all_fit; then return 0; fi
+  if [ "$few" != yes ] && stripped "$list" | cmp -s - "$work.want" && all_fit; then return 0; fi
   ! find_bad
 }
-# From the manifest: $work.want as a listing has it, $work.sums as sha256sum prints them.
+# From the manifest: $work.want as a listing has it, $work.sums as sha256sum prints them. The first t
+# is there to forget that something was replaced.
 expected_tree() {
-  sed -e "s|^644 \\\\([0-9]*\\\\) [0-9a-f]*  \\\\(.*\\\\)|./\\\\2$tab$plain \\\\1$tab|;t" \\
-    -e "s|^755 \\\\([0-9]*\\\\) [0-9a-f]*  \\\\(.*\\\\)|./\\\\2$tab$program \\\\1$tab|;t" \\
+  : >"$work.sums"
+  sed -e h -e "s|^[67][45][45] [0-9]* \\\\([0-9a-f]*\\\\)  |\\\\1  ./|w $work.sums" -e 't g' -e ':g' -e g \\
+    -e "s|^644 \\\\([0-9]*\\\\) [0-9a-f]*  \\\\(.*\\\\)|./\\\\2\${tab}f 444 \\\\1$tab|;t" \\
+    -e "s|^755 \\\\([0-9]*\\\\) [0-9a-f]*  \\\\(.*\\\\)|./\\\\2\${tab}f 555 \\\\1$tab|;t" \\
     -e "s|^link 0 -  \\\\(.*\\\\)$tab|./\\\\1\${tab}l$tab|" .fleet-manifest >"$work.want"
-  sed -n 's|^[67][45][45] [0-9]* \\([0-9a-f]*\\)  |\\1  ./|p' .fleet-manifest >"$work.sums"
 }
 stripped() {
-  sed -e "/^\\\\.\\\\/\\\\.fleet-manifest$tab/d" -e "s/\${tab}[^$tab]*$//" "$1"
+  sed -e "/^\\\\.\\\\/\\\\.fleet-manifest\${tab}[^$tab]*\${tab}\${tab}[^$tab]*$/d" -e "s/\${tab}[^$tab]*$//" "$1"
 }
 all_fit() {
   if [ ! -s "$work.sums" ]; then return 0; fi
@@ -50,7 +57,7 @@ hashed_by() {
 }
 # What is missing or has the wrong kind, as ./PATH in $work.odd; and what is there too many. Nothing is opened.
 find_odd() {
-  stripped "$work.list" >"$work.found"
+  stripped "$list" >"$work.found"
   comm -23 "$work.want" "$work.found" | cut -f 1 >"$work.odd"
   comm -13 "$work.want" "$work.found" | cut -f 1 | sort -u | comm -13 "$work.odd" - | sed 's|^\\./||' >"$work.extra"
 }

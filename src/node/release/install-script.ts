@@ -7,23 +7,35 @@
  */
 export const INSTALL_SH = `
 install() {
-  mv -f plan/manifest tree/.fleet-manifest 2>/dev/null
+  list=$seal
+  # A seal says nothing as long as there is no tree of that name.
+  if [ -e "$seal" ] || [ -h "$seal" ]; then rm -rf "$seal"; fi
+  read_few plan/manifest
+  if [ "$few" = yes ] && [ ! -e tree/.fleet-manifest ] && [ ! -h tree/.fleet-manifest ]; then
+    umask 222
+    printf %s "$few_text" >tree/.fleet-manifest
+    umask 022
+  else
+    mv -f plan/manifest tree/.fleet-manifest
+  fi 2>/dev/null
   cd tree || give_up '' "$new is gone" 74
-  if ! check_tree "$digest"; then
+  if ! check_tree "$digest" close; then
     # Only now: what was left by another push is in the way more often than not.
+    open_folders .
     tidy
-    remove_paths "$work.extra"
+    if [ "\${sum%% *}" = "$digest" ]; then remove_extra; fi
     find . -depth -type d ! -name . -exec rmdir {} + 2>/dev/null
     if ! check_tree "$digest"; then
+      rm -f "$seal"
       remove_paths "$work.bad"
       refuse
     fi
+    find . -type d ! -name . -exec chmod a-w {} +
   fi
-  find . -type d ! -name . -exec chmod a-w {} +
-  sync_files "$work.list"
+  sync_files "$list"
   fenced
   # The folder itself stays writable until it is there: rename(2) has to change its "..".
-  mv -fT "$work.list" "$seal" && cd .. && mv -T tree "$dir/$digest" || give_up '' "cannot give the tree its name, $dir/$digest" 73
+  cd .. && mv -T tree "$dir/$digest" || give_up '' "cannot give the tree its name, $dir/$digest" 73
   chmod a-w "$dir/$digest"
   sync_folders "$dir" "$dir/.sealed"
 }
@@ -31,6 +43,12 @@ install() {
 tidy() {
   find . -type f -links 1 ! -perm 444 ! -perm 555 -exec chmod u=rX,go=rX {} +
   find . -depth -name '*[[:cntrl:]]*' -exec rm -rf {} +
+}
+# After \`tidy\`: a name with a tab or a newline in it looks like that of another file in a list.
+remove_extra() {
+  list_tree >"$list"
+  find_odd
+  remove_paths "$work.extra"
 }
 refuse() {
   if [ -s "$work.bad" ]; then sed "s/^/bad$tab/" "$work.bad"; fi
@@ -44,12 +62,11 @@ mend() {
   good_copies
   cd -- "$dir/$digest" || give_up '' "$dir/$digest is gone" 74
   open_folders .
-  list_tree >"$work.list"
-  find_odd
+  list=$work.list few=
   fenced
   rm -f "$seal"
   tidy
-  remove_paths "$work.extra"
+  remove_extra
   sed 's|/[^/]*$||' "$work.good" | uniq | tr '\\n' '\\0' | xargs -0 mkdir -p .
   while IFS= read -r path; do
     if [ -d "$path" ] && [ ! -h "$path" ]; then rm -rf "$path"; fi
@@ -63,17 +80,18 @@ mend() {
   outcome=$?
   find . -type d -exec chmod a-w {} +
   [ "$outcome" = 0 ] || refuse
-  sync_files "$work.list"
-  mv -fT "$work.list" "$seal" || give_up '' "cannot write $seal" 73
+  sync_files "$list"
+  mv -fT "$list" "$seal" || give_up '' "cannot write $seal" 73
   sync_folders "$dir/.sealed"
 }
 # $work.good: what was staged and is as the manifest says, as ./PATH.
 good_copies() {
+  list=$work.list
   cp plan/manifest tree/.fleet-manifest && cd tree || give_up '' "$new is gone" 74
   tidy
-  list_tree >"$work.list"
+  list_tree >"$list"
   expected_tree
-  stripped "$work.list" | comm -12 "$work.want" - >"$work.sound"
+  stripped "$list" | comm -12 "$work.want" - >"$work.sound"
   sort "$work.sums" >"$work.left"
   {
     sed -n "s/\${tab}l$tab.*//p" "$work.sound"

@@ -27,20 +27,19 @@ prune_kind() { # prune_kind KIND KEPT
   for manifest in $(ls -1t "$@"); do
     kept=$((kept - 1))
     [ "$kept" -lt 0 ] || continue
-    [ -n "$used" ] || find_used
     tree=\${manifest%/*}
+    for link in "$base/current" "$base/previous" "$base/runtimes/current"; do
+      [ ! "$link" -ef "$tree" ] || continue 2
+    done
+    [ -n "$used" ] || find_used
     case $used in *" $tree "*) continue ;; esac
     mv -T "$tree" ".removed-$tree" 2>/dev/null || continue
-    rm -f ".sealed/$tree"
-    remove_quietly ".removed-$tree"
+    remove_quietly ".removed-$tree" ".sealed/$tree"
     [ "$kind" != releases ] || printf 'pruned\\t%s\\n' "$tree"
   done
 }
 find_used() {
   used=' '
-  for link in "$base/current" "$base/previous" "$base/runtimes/current"; do
-    target=$(readlink "$link" 2>/dev/null) && used="$used\${target##*/} "
-  done
   for slot in "$base"/slots/*; do
     lives_by "$slot/worker" || lives_by "$slot/child" || continue
     name=
@@ -58,10 +57,11 @@ lives_by() { # lives_by FILE: is the process that signed it still there?
   case $who in '' | *[!0-9]*) return 1 ;; esac
   stat_of "$who" && [ "$started" = "$born" ]
 }
-# Only folders are made writable: the files may be links of other trees.
+# remove_quietly FOLDER [SEAL]. For root nothing is closed. Only folders are made writable: the files may be links of other trees.
 remove_quietly() {
   [ -e "$1" ] || [ -h "$1" ] || return 0
+  [ -w "$1" ] && rm -rf "$@" && return
   if [ ! -h "$1" ]; then find "$1" -type d ! -perm -200 -exec chmod u+w {} + ; fi
-  rm -rf "$1"
+  rm -rf "$@"
 } 2>/dev/null
 `

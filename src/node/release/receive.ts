@@ -5,6 +5,7 @@ import type { NodeCommand } from '../command.ts'
 import type { Claim } from '../lock/claim.ts'
 import { fenced } from '../lock/fence.ts'
 import { CHECK_SH } from './check-script.ts'
+import { FEW_SH } from './few-script.ts'
 import type { TreeKind } from './inspection.ts'
 import { INSTALL_SH } from './install-script.ts'
 import { LIST_SH } from './list-script.ts'
@@ -39,15 +40,14 @@ export function receiveCommand(base: string, kind: TreeKind, digest: Digest, opt
   return fenced({ name: 'receive', base, script: RECEIVE, args: [kind, digest, how, compression, big, turn] }, claim)
 }
 
-const RECEIVE = `${PATH_SH}${LIST_SH}${CHECK_SH}${SYNC_SH}${TURN_SH}${UNPACK_SH}${STAGE_SH}${INSTALL_SH}
+const RECEIVE = `${PATH_SH}${LIST_SH}${FEW_SH}${CHECK_SH}${SYNC_SH}${TURN_SH}${UNPACK_SH}${STAGE_SH}${INSTALL_SH}
 kind=$1 digest=$2 how=$3 compression=$4 big=$5 turn=$6
 dir=$base/$kind new=$base/$kind/.incoming-$digest seal=$base/$kind/.sealed/$digest
-work=$new/work
+work=$new/work few=
 prepare
-choose_kinds
 unpack
 stage
 if [ "$how" = mend ] && [ -d "$dir/$digest" ]; then mend; else install; fi
 cd /
-rm -rf "$new" "$base/.receiving"
+exec rm -rf "$new" "$base/.receiving"
 `

@@ -20,7 +20,12 @@ prepare() {
     exit 0
   fi
   for old in "$dir"/.incoming-* "$dir"/.removed-*; do
-    if [ "$old" != "$new" ] || [ -h "$old" ] || [ ! -d "$old" ]; then remove_tree "$old"; fi
+    if [ "$old" != "$new" ] || [ -h "$old" ] || [ ! -d "$old" ]; then
+      remove_tree "$old"
+      # The seal is written a moment before the tree gets its name.
+      orphan=\${old##*/.incoming-}
+      if [ ! -d "$dir/$orphan" ] && [ -e "$dir/.sealed/$orphan" ]; then rm -f "$dir/.sealed/$orphan"; fi
+    fi
   done
   if [ -d "$new" ]; then
     chmod u+rwx "$new" && cd -- "$new" || cannot "$dir"
@@ -40,10 +45,15 @@ prepare() {
 unpack() {
   said=$(unpacked 2>&1 >/dev/null) || give_up "$said" "the archive broke off, or could not be unpacked: \${said%%"$newline"*}" 74
 }
+# GNU tar reads 10 KiB at a time; a pipe holds 64. For 50 MB it takes 60 to 110 ms of CPU, so 20 to 100. Asking costs 1.
 unpacked() {
+  blocks=
+  if [ -n "$big" ]; then
+    case $(tar --version </dev/null 2>&1) in *'GNU tar'*) blocks='-b 128' ;; esac
+  fi
   case $compression in
-    none) tar -xmof - ;;
-    *) "$compression" -dcq | tar -xmof - ;;
+    none) exec tar $blocks -xmof - ;;
+    *) "$compression" -dcq | tar $blocks -xmof - ;;
   esac
 }
 give_up() {
@@ -67,6 +77,7 @@ give_up() {
   if [ -n "$reason" ]; then
     cd /
     remove_tree "$new"
+    [ -d "$dir/$digest" ] || rm -f "$seal"
     echo "$reason" >&2
     exit 73
   fi

@@ -4,6 +4,7 @@ import type { NodeCommand } from '../command.ts'
 import type { Claim } from '../lock/claim.ts'
 import { fenced } from '../lock/fence.ts'
 import { CHECK_SH } from './check-script.ts'
+import { FEW_SH } from './few-script.ts'
 import type { TreeKind } from './inspection.ts'
 import { LIST_SH } from './list-script.ts'
 import { PATH_SH } from './path-script.ts'
@@ -27,7 +28,7 @@ export function verifyCommand(base: string, kind: TreeKind, digest: Digest, clai
   return fenced(command, isReadOnly ? 'unlocked' : claim)
 }
 
-const VERIFY = `${PATH_SH}${LIST_SH}${CHECK_SH}${SYNC_SH}${TURN_SH}
+const VERIFY = `${PATH_SH}${LIST_SH}${FEW_SH}${CHECK_SH}${SYNC_SH}${TURN_SH}
 kind=$1 digest=$2 seals=$3 turn=$4 dir=$base/$1 seal=$base/$1/.sealed/$2
 [ -d "$dir/$digest" ] || { echo "there is no $dir/$digest" >&2; exit 66; }
 cannot() { echo "cannot write to $1: a full disk, a read-only file system or a wrong owner" >&2; exit 73; }
@@ -45,13 +46,13 @@ fi
 trap drop EXIT
 trap 'exit 1' HUP INT TERM PIPE
 cd -- "$dir/$digest" || exit 66
-choose_kinds
+list=$work.list few=
 big=; set -- $(du -sk . 2>/dev/null); [ "\${1:-0}" -lt 4096 ] || big=yes
 if check_tree "$digest"; then
   [ -n "$seals" ] || exit 0
-  sync_files "$work.list"
+  sync_files "$list"
   fenced
-  mv -fT "$work.list" "$seal" || cannot "$dir/.sealed"
+  mv -fT "$list" "$seal" || cannot "$dir/.sealed"
   sync_folders "$dir/.sealed"
 else
   [ ! -s "$work.bad" ] || sed "s/^/bad$tab/" "$work.bad"

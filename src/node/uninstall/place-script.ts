@@ -73,7 +73,7 @@ has_signs() {
   for sign do
     [ -e "$sign" ] || [ -h "$sign" ] || continue
     case \${sign##*/} in
-      etc | releases | kit | runtimes | slots | log | current | previous | current.new | previous.new | push.lock | configure.lock | .incoming-* | .receiving) ;;
+      etc | releases | kit | runtimes | slots | log | current | previous | current.new | previous.new | push.lock | configure.lock | .incoming-* | .receiving | .probe) ;;
       *) return 1 ;;
     esac
   done

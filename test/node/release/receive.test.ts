@@ -220,6 +220,48 @@ describe.each(nodeVariants())('receiving under $name', ({ options }) => {
     await expectWhole()
   })
 
+  it.each([
+    ['a tree of few files', 3, 0],
+    ['a tree of as many as the shell itself compares', 31, 0],
+    ['a tree of more', 32, 0],
+    ['few files for a quick program', 3, 1e9],
+    ['many files for a quick program', 200, 1e9],
+  ])('verifies %s to the last byte, name, mode and link', async (_, count, contentBytes) => {
+    const names = Array.from({ length: count }, (_file, index) => `d ${index % 3}/e/${index}`)
+    const files = Object.fromEntries(names.map((name) => [name, `content of ${name}`]))
+    const made = treeOf(files, { executable: ['d 1/e/1'], links: { link: 'd 0/e/0' } })
+    const members = membersOf(made)
+    const stdin = await streamOf(members)
+    const flipped = Buffer.from(stdin)
+    flipped[stdin.indexOf('content of d 2/e/2')] = 0
+    const tried: [Buffer, string[]][] = [
+      [flipped, ['d 2/e/2']],
+      [await streamOf(members.filter(({ path }) => path !== 'tree/link')), ['link']],
+      [await streamOf(members.map((entry) => ('mode' in entry ? { ...entry, mode: 0o444 } : entry))), ['d 1/e/1']],
+      [await streamOf([...members, { path: 'tree/link', linkTo: 'd 0/e/0\tx' }]), ['link']],
+    ]
+    for (const [stream, bad] of tried) {
+      const refused = await receive(node, made, { stdin: stream, contentBytes })
+      expect(refused, bad.join()).toMatchObject({ exitCode: 74 })
+      expect(parseVerification(refused.stdout).bad).toEqual(bad)
+      expect(releases()).toEqual([])
+    }
+    // Names that look like another line of a listing.
+    const odd = [
+      member('tree/.fleet-manifest\tf 444 1\t\tx', 'x'),
+      member('tree/d 0/e/0\tf 444 1\t\tx', 'x'),
+      member('tree/x\n.', 'x'),
+    ]
+    const whole = await receive(node, made, { stdin: await streamOf([...members, ...odd]), contentBytes })
+    expect(whole).toEqual({ exitCode: 0, signal: undefined, stdout: '', stderr: '' })
+    const place = join(node.folder, 'releases', made.manifest.digest)
+    expect(readdirSync(place).sort()).toEqual(['.fleet-manifest', 'd 0', 'd 1', 'd 2', 'link'])
+    expect(readdirSync(join(place, 'd 0/e'))).not.toContain('0\tf 444 1\t\tx')
+    for (const folder of ['', 'd 0', 'd 0/e']) expect(statSync(join(place, folder)).mode & 0o777).toBe(0o555)
+    const found = await node.run(inspectCommand(node.base, { release: made.manifest.digest, tools: [], programs: [] }))
+    expect(parseInspection(found.stdout).trees.releases).toBe('sealed')
+  })
+
   it('installs a tree whose files are all empty', async () => {
     const empty = treeOf({ a: '', 'b/c': '' })
     expect(await receive(node, empty, { contentBytes: 1e9 })).toMatchObject({ exitCode: 0, stderr: '' })

@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -17,10 +18,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parseDigest, type Digest } from '../../../src/core/index.ts'
 import {
   inspectCommand,
+  lockStateCommand,
   parseInspection,
+  parseLockState,
   parsePruned,
+  renewLockCommand,
   switchCommand,
   takeLockCommand,
+  type Holder,
   type SwitchOptions,
 } from '../../../src/node/index.ts'
 import { openLocalNode, unfinished, type LocalNode } from '../../fleet/local-node.ts'
@@ -168,17 +173,83 @@ describe.each(nodeVariants())('under $name', ({ options }) => {
     expect(existsSync(join(node.folder, 'current'))).toBe(false)
   })
 
-  it('refuses an operator whose lock is another one’s by now, and switches nothing', async () => {
+  it('remembers a way back that leads nowhere, and touches nothing where current is a folder', async () => {
+    symlinkSync(`releases/${ABSENT}`, join(node.folder, 'current'))
+    symlinkSync('elsewhere', join(node.folder, 'current.new'))
+    expect(await switchTo({ release: ONE })).toMatchObject({ exitCode: 0, stderr: '' })
+    expect([current(), previous()]).toEqual([`releases/${ONE}`, `releases/${ABSENT}`])
+    rmSync(join(node.folder, 'current'))
+    mkdirSync(join(node.folder, 'current'))
+    expect(await switchTo({ release: TWO })).toMatchObject({ exitCode: 73 })
+    expect(statSync(join(node.folder, 'current')).isDirectory()).toBe(true)
+    expect(previous()).toBe(`releases/${ABSENT}`)
+  })
+
+  it.each([
+    ['is another program', '#!/bin/sh\nexit 1\n', 0o700],
+    ['was cut by a power loss', '', 0o700],
+    ['may not be run', '#!/bin/sh\nexit 42\n', 0o600],
+  ])('tries anew whether programs run there when what it tried the last time %s', async (_, content, mode) => {
+    writeFileSync(join(node.folder, '.probe'), content, { mode })
+    expect(await switchTo({ release: ONE })).toMatchObject({ exitCode: 0, stderr: '' })
+    expect(statSync(join(node.folder, '.probe')).mode & 0o777).toBe(0o700)
+    expect(readFileSync(join(node.folder, '.probe'), 'utf8')).toBe('#!/bin/sh\nexit 42\n')
+    expect(await switchTo({ release: TWO })).toMatchObject({ exitCode: 0, stderr: '' })
+    expect(readdirSync(node.folder).filter((name) => name.startsWith('.probe'))).toEqual(['.probe'])
+  })
+
+  const take = async (token: string): Promise<Holder> => {
     const taker = { who: 'ann', host: 'laptop', command: 'fleet push', since: '2026-01-01T00:00:00Z', process: '' }
-    const taken = await node.run(
-      takeLockCommand(node.base, { ...taker, token: 'hers', ttlMs: 60_000, createFolder: true }),
-    )
-    expect(taken).toMatchObject({ exitCode: 0 })
+    const taken = await node.run(takeLockCommand(node.base, { ...taker, token, ttlMs: 60_000, createFolder: true }))
+    expect(taken).toMatchObject({ exitCode: 0, stderr: '' })
+    return { epoch: parseLockState(taken.stdout).epoch, token }
+  }
+  const lockState = async () => parseLockState((await node.run(lockStateCommand(node.base))).stdout)
+
+  it('gives the lock back at the end when it is told to, as if that had been asked for by itself', async () => {
+    const claim = await take('hers')
+    expect(await switchTo({ release: ONE, claim })).toMatchObject({ exitCode: 0 })
+    expect(await lockState()).toMatchObject({ holder: { token: 'hers' } })
+    const done = await switchTo({ release: TWO, keep: 2, claim, thenRelease: true })
+    expect(done).toMatchObject({ exitCode: 0, stderr: '' })
+    expect(parsePruned(done.stdout)).toHaveLength(4)
+    expect(await lockState()).toEqual({ epoch: 1, holder: undefined })
+    expect(current()).toBe(`releases/${TWO}`)
+    expect(await node.run(renewLockCommand(node.base, claim, 60_000))).toMatchObject({ exitCode: 77 })
+    expect(await switchTo({ release: ONE, claim, thenRelease: true })).toMatchObject({ exitCode: 77 })
+    expect(await take('his')).toEqual({ epoch: 2, token: 'his' })
+    expect(await switchTo({ release: ONE, thenRelease: true })).toMatchObject({ exitCode: 0, stderr: '' })
+    expect(await lockState()).toMatchObject({ epoch: 2, holder: { token: 'his' } })
+  })
+
+  it('keeps the lock when it failed, and never gives back what is somebody else’s', async () => {
+    const claim = await take('hers')
+    expect(await switchTo({ release: ABSENT, claim, thenRelease: true })).toMatchObject({ exitCode: 66 })
+    expect(await switchTo({ release: ONE, claim: { epoch: 1, token: 'his' }, thenRelease: true })).toMatchObject({
+      exitCode: 77,
+    })
+    mkdirSync(join(node.folder, 'current'))
+    expect(await switchTo({ release: ONE, claim, thenRelease: true })).toMatchObject({ exitCode: 73 })
+    expect(await lockState()).toMatchObject({ epoch: 1, holder: { token: 'hers' } })
+  })
+
+  it('stays given back when heartbeats arrive at the same time', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const claim = await take('hers')
+      const beats = Array.from({ length: 4 }, async () => node.run(renewLockCommand(node.base, claim, 60_000)))
+      const done = await switchTo({ release: round % 2 === 0 ? ONE : TWO, claim, thenRelease: true })
+      expect(done).toMatchObject({ exitCode: 0, stderr: '' })
+      for (const { exitCode } of await Promise.all(beats)) expect([0, 77]).toContain(exitCode)
+      expect((await lockState()).holder).toBeUndefined()
+    }
+  })
+
+  it('refuses an operator whose lock is another one’s by now, and switches nothing', async () => {
+    const good = await take('hers')
     const look = async () =>
       parseInspection((await node.run(inspectCommand(node.base, { tools: [], programs: [] }))).stdout)
     const { lock } = await look()
     expect(lock).toMatchObject({ holder: { who: 'ann', token: 'hers' } })
-    const good = { epoch: lock.epoch, token: 'hers' }
     expect(await switchTo({ release: ONE, claim: good })).toMatchObject({ exitCode: 0, stderr: '' })
     const late = await switchTo({ release: TWO, keep: 1, claim: { epoch: lock.epoch, token: 'his' } })
     expect(late).toMatchObject({ exitCode: 77, stderr: expect.stringContaining('ann@laptop') as string })
