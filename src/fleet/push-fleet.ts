@@ -118,5 +118,7 @@ async function bring(one: Surveyed, lock: OperatorLock, packs: Packs, plan: Push
 
 /** Of a node on which nothing was to be done. */
 function asFound(result: NodeResult<Surveyed>): NodeResult<PushedValue> {
-  return result.ok ? { node: result.node, ok: true, value: asUnchanged(result.value.found, result.value.trees) } : result
+  return result.ok
+    ? { node: result.node, ok: true, value: asUnchanged(result.value.found, result.value.trees) }
+    : result
 }

@@ -28,7 +28,8 @@ export function inspectCommand(base: string, wish: InspectionWish): NodeCommand 
   return { name: 'inspect', base, script: INSPECT, args }
 }
 
-// Links are read by going where they lead: `cd` forks nothing. Of df the last line is given as it is, as names in it may
+// Links are read by going where they lead: `cd` forks nothing. Where nothing has to be sent, neither the room on the disk nor other releases
+// matter, and two processes less are half of what is left. Of df the last line is given as it is, as names in it may
 // hold blanks.
 const INSPECT = `${PATH_SH}${LIST_SH}${LOCK_STATE_SH}
 release=$1 kit=$2 runtime=$3 ask_node=$4 tools=$5; shift 5
@@ -43,6 +44,7 @@ look_at() { # look_at KIND DIGEST
     fi
   fi
   say "state-$1=$state"
+  if [ "$state" = sealed ]; then sealed="$sealed $1"; fi
   [ "$state" != sealed ] && [ ! -h "$base/$1/.incoming-$2" ] && [ ! -h "$base/$1/.incoming-$2/tree" ] || return 0
   if cd -- "$base/$1/.incoming-$2/tree" 2>/dev/null; then
     list_sizes "fleet-inspect staged-$1="
@@ -66,25 +68,29 @@ say_rests() {
     say "staged-$1=$((offset + $(stat -c %s "rest/$number"))) ./$path"
   done <plan/rests
 }
+sealed='' is_whole=''
 echo
 say "base=$base"
 if [ -d "$base" ]; then
   look_at releases "$release"
   look_at kit "$kit"
   look_at runtimes "$runtime"
+  case $sealed:$runtime in " releases kit:" | " releases kit runtimes:"*) is_whole=yes ;; esac
   for link in current previous kit/current runtimes/current; do
     if cd -P -- "$base/$link" 2>/dev/null; then say "link-$link=\${PWD##*/}"; fi
   done
-  if cd -- "$base/releases" 2>/dev/null; then list_releases 'fleet-inspect release='; fi
+  if [ -z "$is_whole" ] && cd -- "$base/releases" 2>/dev/null; then list_releases 'fleet-inspect release='; fi
 fi
 cd /
 machine=
 { IFS= read -r machine; } 2>/dev/null </proc/sys/kernel/arch || machine=$(uname -m)
 say "machine=$machine"
-place=$base
-until [ -d "$place" ] || [ -z "$place" ]; do place=\${place%/*}; done
-room=$(df -Pk "\${place:-/}" 2>/dev/null)
-say "room=\${room##*"$newline"}"
+if [ -z "$is_whole" ]; then
+  place=$base
+  until [ -d "$place" ] || [ -z "$place" ]; do place=\${place%/*}; done
+  room=$(df -Pk "\${place:-/}" 2>/dev/null)
+  say "room=\${room##*"$newline"}"
+fi
 PATH=$worker_path
 for tool do
   if [ "$tools" -gt 0 ]; then what=tool tools=$((tools - 1)); else what=program; fi

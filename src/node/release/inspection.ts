@@ -27,7 +27,7 @@ export interface Inspection {
   readonly previousRelease: string
   readonly currentKit: string
   readonly currentRuntime: string
-  /** Every release there, the newest first. */
+  /** Every release there, the newest first. Not told when release and kit were asked for and all is sealed: then nobody needs it. */
   readonly releases: readonly KnownRelease[]
   /**
    * Of trees that were asked for and did not arrive completely: path of a regular file -> bytes that are there. Never trusted,
@@ -39,7 +39,7 @@ export interface Inspection {
   readonly missingPrograms: readonly string[]
   /** `uname -m`, for example `x86_64`. */
   readonly machine: string
-  /** Bytes that this user may still write below the base; undefined when df does not tell. */
+  /** Bytes that this user may still write below the base; undefined when df does not tell, or when nothing has to be sent. */
   readonly freeBytes: number | undefined
   /** What the node can unpack, besides nothing. */
   readonly decompressors: readonly ('zstd' | 'gzip')[]
