@@ -12,6 +12,8 @@ export interface ChoiceOptions {
   readonly rounds?: number
 }
 
+/** Compressed must be so much faster than plain. On a link that is faster than the processors both take about the same time, and what is sent plain needs nothing made. */
+const MIN_GAIN = 1.4
 /** Less is not worth a thought: it leaves at once. */
 const MIN_CONTENT_BYTES = 256 * 1024
 /** Less than a tenth is lost again in unpacking. */
@@ -47,13 +49,26 @@ export async function chooseCompression(
   if (compression === undefined || contentBytes < MIN_CONTENT_BYTES) return 'none'
   if ((await packs.estimateRatio(members)) > MAX_RATIO) return 'none'
   if (contentBytes < MIN_MEASURED_BYTES) return compression
-  const timing = await measure(connection, packs, members, compression, options.signal)
-  if (timing === undefined) return 'none'
+  let timing: Timing | undefined
+  const gain = await packs.links.gain(`${compression} ${networkOf(connection)}`, async () => {
+    timing = await measure(connection, packs, members, compression, options.signal)
+    return timing === undefined ? undefined : timing.plainMs / timing.compressedMs
+  })
+  if (gain === undefined || gain < MIN_GAIN) return 'none'
+  // The others of its network have measured.
+  if (timing === undefined) return compression
   const sharedMs = packs.isMade(members, compression)
     ? 0
     : ((await packs.timeCompression(members, compression)) * contentBytes) / (options.rounds ?? 1)
-  const savedMs = ((timing.plainMs - timing.compressedMs) * contentBytes) / timing.sizeBytes
+  const savedMs = (timing.plainMs * (1 - 1 / gain) * contentBytes) / timing.sizeBytes
   return savedMs > sharedMs ? compression : 'none'
+}
+
+/** Nodes behind the same hops, whose addresses begin alike, are taken to have the same way. */
+function networkOf({ facts, node }: Connection): string {
+  if (facts === undefined) return node
+  const { ip, address, via } = facts
+  return [...via, (ip ?? address).replace(/[.:][^.:]*[.:][^.:]*$/, '')].join(' ')
 }
 
 /** Milliseconds to get the same `sizeBytes` of content to the node, either way. */

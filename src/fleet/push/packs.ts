@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises'
 import { FleetError } from '../../core/index.ts'
 import { archive, sizeOfArchive } from './archive.ts'
 import { createCompressor, type Compressed } from './compressor.ts'
+import { createLinkBook, type LinkBook } from './link-book.ts'
 import { memberKey } from './member-key.ts'
 import { contentBytesOf, type Compression, type Pack, type PackMember } from './pack.ts'
 import { estimateRatio, takeSample, timeCompression, type Sample } from './sample.ts'
@@ -21,6 +22,8 @@ export interface Packs {
   takeSample(members: readonly PackMember[], compression: Compressed, sizeBytes: number): Promise<Sample>
   /** See sample.ts. Measured once for the same members and compression. */
   timeCompression(members: readonly PackMember[], compression: Compressed): Promise<number>
+  /** What is known of the ways to the nodes. */
+  readonly links: LinkBook
   /** Removes what lies on the disk, and ends what is being made. May be called twice. */
   close(): Promise<void>
 }
@@ -103,6 +106,7 @@ export function createPacks({ folder, memoryBytes = MEMORY_BYTES }: PacksOptions
       ),
     timeCompression: (members, compression) =>
       times.get(`${compression} ${memberKey(members)}`, () => timeCompression(members, compression)),
+    links: createLinkBook(),
     close: async () => {
       closing.abort(new FleetError('FLEET_SSH_ABORTED', 'the push was given up before its pack was made'))
       await packs.settled()
