@@ -4,6 +4,7 @@ import { FleetError, type NodeName } from '../core/index.ts'
 import {
   CLAIM_REFUSED,
   commandLine,
+  DROPBEAR_LINE_BYTES,
   createNoiseFilter,
   splitNoise,
   type NodeCommand,
@@ -62,7 +63,9 @@ export async function runAnyway(
     stdout: onStdout === undefined ? undefined : createNoiseFilter(onStdout),
     stderr: onStderr === undefined ? undefined : createNoiseFilter(onStderr),
   }
-  const result = await connection.exec(commandLine(command), {
+  const isDropbear = /dropbear/i.test(connection.facts?.greeting ?? '')
+  const line = isDropbear ? commandLine(command, DROPBEAR_LINE_BYTES) : commandLine(command)
+  const result = await connection.exec(line, {
     ...options,
     ...(filters.stdout === undefined ? {} : { onStdout: filters.stdout.write }),
     ...(filters.stderr === undefined ? {} : { onStderr: filters.stderr.write }),

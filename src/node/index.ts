@@ -1,6 +1,6 @@
 // What runs on a node: the sh programs of the kit, and pure functions that render commands and files for them and parse
 // what they print. Nothing here connects to anything.
-export { commandLine, quote, type NodeCommand } from './command.ts'
+export { commandLine, DROPBEAR_LINE_BYTES, quote, type NodeCommand } from './command.ts'
 export { configureCommand } from './configure.ts'
 export { execCommand } from './exec-command.ts'
 export { renderDesired, type Desired } from './desired.ts'

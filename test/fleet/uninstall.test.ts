@@ -134,7 +134,10 @@ async function take(connection: Connection, base: string): Promise<Claim> {
 const refusal = (code: string, message = ''): Error =>
   expect.objectContaining({ code, message: expect.stringContaining(message) as string }) as Error
 
-describe.each(shellsHere())('on a node whose sh is $name', (shell) => {
+// Twenty seconds for each shell.
+const shells = shellsHere().slice(0, process.env['FLEET_TEST_LONG'] === '1' ? undefined : 1)
+
+describe.each(shells)('on a node whose sh is $name', (shell) => {
   it('a job that runs is refused, and untouched', async () => {
     await using scene = new Scene(shell)
     const { job } = scene

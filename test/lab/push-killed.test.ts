@@ -14,7 +14,7 @@ import { createOperator, nodesOf, type Operator } from './operator.ts'
 import { currentRelease, faultsOfCurrent, unfinishedOn } from './release-check.ts'
 
 const NODES = 3
-const ROUNDS = process.env['FLEET_TEST_LONG'] === '1' ? 40 : 8
+const ROUNDS = process.env['FLEET_TEST_LONG'] === '1' ? 40 : 6
 const FILES = 60
 const BIG_BYTES = 8_000_000
 const BASE = '/root/.fleet/lab'
