@@ -1,10 +1,9 @@
 // Push, the whole fleet: what the survey found is brought to every node that lacks it, batch by batch, under the operator lock. What
 // always holds: a node runs the release that it had, or the new one, whole; and there is one result per node that was surveyed.
 import type { NodeName } from '../core/index.ts'
-import type { Transport } from '../ssh/index.ts'
 import { abortable } from './abortable-transport.ts'
 import { withConnection, type FleetNode } from './fleet-node.ts'
-import type { OperatorLock, OperatorLockOptions } from './lock/operator-lock.ts'
+import type { OperatorLock } from './lock/operator-lock.ts'
 import type { NodeResult } from './node-result.ts'
 import { toChange, type Surveyed } from './push-survey.ts'
 import { inspect } from './push/inspect.ts'
@@ -12,28 +11,19 @@ import type { ManifestCache } from './push/manifest-cache.ts'
 import { createPacks, type Packs } from './push/packs.ts'
 import { asUnchanged, digestsOf, isUnchanged, type PushValue } from './push/push-to-node.ts'
 import { deliverWithResume } from './push/resume.ts'
-import { changeNodes, type ChangeOptions } from './roll-out/change-nodes.ts'
-import type { AfterPlan, LookedAfter } from './roll-out/look-after.ts'
+import { changeNodes, type ChangePlan } from './roll-out/change-nodes.ts'
+import type { LookedAfter } from './roll-out/look-after.ts'
 import { underLock } from './roll-out/under-lock.ts'
 
 export type PushedValue = PushValue & LookedAfter
 
-export interface PushFleetPlan {
-  readonly transport: Transport
+export interface PushFleetPlan extends ChangePlan<PushedValue> {
   /** Where large compressed packs lie meanwhile; created when there is one. */
   readonly packsFolder: string
   readonly manifests: ManifestCache
   /** How often a lane of nodes waits for the same bytes, one node after the other: nodes by nodes at a time. From 1. */
   readonly rounds: number
-  readonly keep: number
   readonly verify: boolean
-  readonly lock: OperatorLockOptions
-  /** Cuts the nodes that are to be changed. */
-  readonly batchesOf: (nodes: readonly FleetNode[]) => readonly (readonly FleetNode[])[]
-  readonly maxFail: number
-  readonly after: Omit<AfterPlan, 'claimOf' | 'transport' | 'keep'>
-  readonly options: ChangeOptions<PushedValue>
-  readonly signal: AbortSignal
 }
 
 /** Throws FLEET_LOCK_HELD before anything is done, when another operator is at work. */

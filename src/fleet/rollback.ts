@@ -11,12 +11,12 @@ import {
 import type { Connection, Transport } from '../ssh/index.ts'
 import { abortable } from './abortable-transport.ts'
 import { run, withConnection, type FleetNode } from './fleet-node.ts'
-import type { OperatorLock, OperatorLockOptions } from './lock/operator-lock.ts'
+import type { OperatorLock } from './lock/operator-lock.ts'
 import { forEachNode, type NodeResult, type Progress } from './node-result.ts'
 import { inspect } from './push/inspect.ts'
 import { chooseRelease } from './rollback-choice.ts'
-import { changeNodes, type ChangeOptions } from './roll-out/change-nodes.ts'
-import type { AfterPlan, LookedAfter, Switched } from './roll-out/look-after.ts'
+import { changeNodes, type ChangePlan } from './roll-out/change-nodes.ts'
+import type { LookedAfter, Switched } from './roll-out/look-after.ts'
 import { underLock } from './roll-out/under-lock.ts'
 import { staleWorkers } from './stale-workers.ts'
 
@@ -83,16 +83,7 @@ export function surveyRollback(
   )
 }
 
-export interface RollbackPlan {
-  readonly transport: Transport
-  readonly keep: number
-  readonly lock: OperatorLockOptions
-  readonly batchesOf: (nodes: readonly FleetNode[]) => readonly (readonly FleetNode[])[]
-  readonly maxFail: number
-  readonly after: Omit<AfterPlan, 'claimOf' | 'transport' | 'keep'>
-  readonly options: ChangeOptions<RolledBack>
-  readonly signal: AbortSignal
-}
+export type RollbackPlan = ChangePlan<RolledBack>
 
 /** Throws FLEET_LOCK_HELD before anything is done, when another operator is at work. */
 export async function rollBack(

@@ -1,5 +1,6 @@
 // Bytes on their way to one node, counted as the connection takes them.
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
+import { streamOf } from './stream-of.ts'
 
 /** Both in bytes that cross the wire: what was taken so far, and what all of it will be as far as is known. */
 export type SentListener = (bytes: number, ofBytes: number) => void
@@ -45,8 +46,7 @@ export function createWire(onSent: SentListener | undefined): Wire {
     expect: (sizeBytes) => {
       ofBytes += sizeBytes
     },
-    // Pieces are passed on as they are: as bytes, those that wait would be copied together.
-    count: (source) => Readable.from(counted(source), { objectMode: true, highWaterMark: 1 }),
+    count: (source) => streamOf(counted(source)),
   }
 }
 
